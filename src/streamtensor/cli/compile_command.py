@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`streamtensor compile`: from a model to a folder with every level of the compiler, down to HLS C++."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from streamtensor.cli.entry import print_json
+from streamtensor.cli.progress import TerminalEvents
+from streamtensor.cli.tables import flatten, print_rows
+
+if TYPE_CHECKING:
+    from streamtensor.flow import CompileResult
+
+LEVELS = "tensor, dataflow, fused, materialized, stream, code"
+
+
+@click.command()
+@click.argument("model")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.")
+@click.option("--device", default="u55c", show_default=True, help="Name of a device, or a device file (.toml).")
+@click.option("--prompt-len", type=click.IntRange(min=1), metavar="N", help="Longest prompt, in tokens.")
+@click.option("--to", default="code", show_default=True, metavar="LEVEL", help=f"Last level: {LEVELS}.")
+@click.option("--from", "start", metavar="LEVEL", help="Go on from the file of this level; MODEL is a compiled folder.")
+@click.option("--random-weights", type=int, metavar="SEED", help="Random weights, for the name of a shape.")
+@click.option("--tile", type=click.IntRange(min=1), default=16, show_default=True, help="Default tile size.")
+@click.option("--force", is_flag=True, help="Replace DIR when it exists.")
+@click.option("--verify-each", is_flag=True, help="Verify the IR after every pass.")
+@click.option("--verify-numerics", is_flag=True, help="Interpret the IR after every stage and compare with PyTorch.")
+@click.option("--timing", is_flag=True, help="Print the seconds of every step, on standard error.")
+@click.option("--quiet", is_flag=True, help="Say nothing but the result and errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(
+    model: str,
+    output: Path | None,
+    device: str,
+    prompt_len: int | None,
+    to: str,
+    start: str | None,
+    random_weights: int | None,
+    tile: int,
+    force: bool,
+    verify_each: bool,
+    verify_numerics: bool,
+    timing: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Compile MODEL to a dataflow accelerator.
+
+    MODEL is a local Hugging Face folder, FILE.py:callable that returns a torch.nn.Module and a tuple of example inputs,
+    or the name of a shape together with --random-weights. With --from it is a folder that was compiled
+    before, whose IR files may have been edited.
+    """
+    if start is None and output is None:
+        raise click.UsageError("missing option '-o'")
+
+    from streamtensor import flow
+
+    with TerminalEvents(quiet=quiet or as_json) as events:
+        if start is not None:
+            result = flow.recompile(Path(model), start=start, to=to, out=output, events=events)
+        else:
+            assert output is not None
+            result = flow.compile_model(
+                model,
+                output,
+                device=device,
+                prompt_len=prompt_len,
+                to=to,
+                random_weights=random_weights,
+                tile=tile,
+                force=force,
+                verify_each=verify_each,
+                verify_numerics=verify_numerics,
+                events=events,
+            )
+    _print(result, as_json)
+    if timing:
+        print_rows([(name, f"{seconds:.3f} s") for name, seconds in result.timings.items()], err=True)
+
+
+def _print(result: "CompileResult", as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "summary": result.summary,
+                "files": [str(path) for path in result.files],
+                "timings": result.timings,
+            }
+        )
+        return
+    print_rows(flatten(result.summary))
+    for path in result.files:
+        click.echo(path)

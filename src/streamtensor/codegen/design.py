@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What a stream-level module is made of, with the C++ names that every emitter uses for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamtensor.codegen.hls.names import Names
+from streamtensor.diagnostics import InternalError
+from streamtensor.dialects.dataflow import KernelOp
+from streamtensor.ir import func
+from streamtensor.ir.builtin import ModuleOp, StringAttr
+from streamtensor.ir.core import Block
+
+PLACE = "dataflow.place"
+"""Attribute of a function: whether it runs on the "host" or the "device"."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """The parts of one stream-level module.
+
+    `names` gives the C++ function of each kernel and of each function of the host; they are unique together.
+    """
+
+    module: ModuleOp
+    main: func.FuncOp
+    functions: dict[str, func.FuncOp]
+    kernels: tuple[KernelOp, ...]
+    host_functions: tuple[func.FuncOp, ...]
+    names: dict[KernelOp | func.FuncOp, str]
+
+    @staticmethod
+    def of(module: ModuleOp) -> Design:
+        """The parts of `module`, in its order."""
+        functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
+        if "main" not in functions:
+            raise InternalError("a stream-level module has a function main")
+        hosts = tuple(op for op in functions.values() if place(op) == "host" and not op.is_declaration)
+        kernels = tuple(op for op in module.walk() if isinstance(op, KernelOp))
+        taken = Names(["host_functions", "csim_main", "streamtensor_ops", "streamtensor_dataflow"])
+        names: dict[KernelOp | func.FuncOp, str] = {}
+        for kernel in kernels:
+            names[kernel] = taken.fresh(kernel.kernel_name)
+        for host in hosts:
+            names[host] = taken.fresh(host.sym_name.data)
+        return Design(module, functions["main"], functions, kernels, hosts, names)
+
+
+def place(function: func.FuncOp) -> str:
+    """Where a function runs, `host` or `device`; empty when it does not say."""
+    attribute = function.attributes.get(PLACE)
+    return attribute.data if isinstance(attribute, StringAttr) else ""
+
+
+def entry(function: func.FuncOp) -> Block:
+    """The body of a function that is not a declaration."""
+    return function.body.block

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The ports of a top function: one AXI master per operand, and the control registers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from streamtensor.codegen.hls.memory import extent
+from streamtensor.targets import Device
+
+if TYPE_CHECKING:
+    from streamtensor.codegen.hls.kernel import Argument
+
+DEFAULT_PORTS = 32
+"""Ports to external memory when no device says how many there are."""
+_PORT_BITS = 512
+_BURST_WORDS = 64
+_OUTSTANDING = 32
+
+
+def bundle(number: int, device: Device | None) -> str:
+    """The AXI port of operand `number`: one each, shared in turn when there are more operands than ports."""
+    return f"gmem{number % (device.axi_ports if device else DEFAULT_PORTS)}"
+
+
+def interface_pragmas(arguments: Sequence[Argument], device: Device | None) -> list[str]:
+    """The interface directives of a top function."""
+    bits = min(_PORT_BITS, device.axi_port_bits) if device else _PORT_BITS
+    latency = ""
+    if device:
+        latency = f" latency={math.ceil(device.main_memory.latency_cycles(device.clock_mhz))}"
+    pragmas: list[str] = []
+    for number, argument in enumerate(arguments):
+        direction = "write" if argument.written else "read"
+        pragmas.append(
+            f"interface m_axi port={argument.name} bundle={bundle(number, device)} offset=slave "
+            f"depth={extent(argument.memref)} max_widen_bitwidth={bits} num_{direction}_outstanding={_OUTSTANDING} "
+            f"max_{direction}_burst_length={_BURST_WORDS}{latency}"
+        )
+    pragmas.append("interface s_axilite port=return bundle=control")
+    return pragmas

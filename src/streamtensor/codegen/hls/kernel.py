@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""One kernel as one C++ file: a static function for each task and the dataflow function that starts them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamtensor.codegen.hls.body import KERNEL, Body
+from streamtensor.codegen.hls.errors import cannot_emit
+from streamtensor.codegen.hls.interfaces import interface_pragmas
+from streamtensor.codegen.hls.memory import Array, MemRef, Pointer
+from streamtensor.codegen.hls.names import Names, hint
+from streamtensor.codegen.hls.ops_memref import emit_alloc, emit_view
+from streamtensor.codegen.hls.ops_scalar import emit_constant
+from streamtensor.codegen.hls.registry import EMITTERS
+from streamtensor.codegen.hls.types import scalar, type_name
+from streamtensor.codegen.hls.writer import Writer
+from streamtensor.dialects.dataflow import KernelOp, StreamOp, StreamType, TaskOp, YieldOp
+from streamtensor.ir import arith, memref
+from streamtensor.ir.builtin import MemRefType
+from streamtensor.ir.core import Operation, SSAValue
+from streamtensor.ir.locations import location_text
+from streamtensor.targets import Device
+
+LICENCE = "// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
+LINE_LENGTH = 110
+_FRAME_EXTRA_BYTES = 16 * 1024
+_READS = ("memref.load", "vector.transfer_read")
+_VIEWS = ("memref.cast", "memref.reinterpret_cast", "memref.collapse_shape", "memref.expand_shape", "memref.subview")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a kernel's top function: a pointer to memory outside the chip."""
+
+    name: str
+    memref: MemRef
+    written: bool
+
+    @property
+    def declaration(self) -> str:
+        """As a C++ parameter."""
+        const = "" if self.written else "const "
+        return f"{const}{scalar(self.memref.element_type).name} *{self.name}"
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """What a task takes from the kernel around it: the parameter and what is passed for it, which share a name."""
+
+    value: SSAValue
+    name: str
+    declaration: str
+
+
+def kernel_arguments(kernel: KernelOp, name: str) -> list[Argument]:
+    """The arguments of the top function `name` of `kernel`, in the order of its ins and outs."""
+    return _arguments(kernel, _file_names(kernel, name)[0])
+
+
+def _arguments(kernel: KernelOp, names: Names) -> list[Argument]:
+    arguments: list[Argument] = []
+    for number, value in enumerate(kernel.body.block.args):
+        if not isinstance(value.type, MemRefType):
+            raise cannot_emit(kernel, f"an operand of type {value.type}", hint="kernels have memrefs at stream level")
+        name = names.fresh(hint(value, f"arg{number}"))
+        arguments.append(Argument(name, value.type, is_written(value)))
+    return arguments
+
+
+def signature(name: str, arguments: list[Argument]) -> str:
+    """The head of a top function, without a semicolon."""
+    return function_head(f'extern "C" void {name}', [argument.declaration for argument in arguments])
+
+
+def function_head(start: str, parameters: Sequence[str]) -> str:
+    """`start(parameters)`, with a line for each parameter when one line is too short for them."""
+    text = f"{start}({', '.join(parameters)})"
+    if len(text) <= LINE_LENGTH:
+        return text
+    return f"{start}(\n    " + ",\n    ".join(parameters) + ")"
+
+
+def emit_kernel_header(kernel: KernelOp, name: str) -> str:
+    """`<name>.h`: the declaration of the top function."""
+    out = Writer()
+    out.line(LICENCE)
+    out.line(f"#ifndef ST_{name.upper()}_H")
+    out.line(f"#define ST_{name.upper()}_H")
+    out.line()
+    out.line("#include <ap_int.h>")
+    out.line("#include <cstdint>")
+    out.line()
+    out.line(f"{signature(name, kernel_arguments(kernel, name))};")
+    out.line()
+    out.line("#endif")
+    return out.text()
+
+
+def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
+    """`<name>.cpp`. `name` is the top function.
+
+    Raises UserError ST0306 for an operation or a type that has no C++.
+    """
+    names, task_names = _file_names(kernel, name)
+    arguments = _arguments(kernel, names)
+    top = Body(KERNEL, EMITTERS, names, Writer(indent=1))
+    for value, argument in zip(kernel.body.block.args, arguments, strict=True):
+        top.memories[value] = Pointer.of(argument.name, argument.memref, kernel)
+
+    functions = Writer()
+    calls: list[str] = []
+    largest_frame = 0
+    tasks = fifos = 0
+    for op in kernel.body.block.ops:
+        if isinstance(op, StreamOp):
+            _declare_stream(top, op)
+            fifos += 1
+        elif isinstance(op, memref.AllocOp | memref.AllocaOp):
+            emit_alloc(top, op)
+        elif isinstance(op, arith.ConstantOp):
+            emit_constant(top, op)
+        elif op.name in _VIEWS:
+            emit_view(top, op)
+        elif isinstance(op, TaskOp):
+            parameters = _parameters(top, op, kernel, arguments)
+            largest_frame = max(largest_frame, _emit_task(functions, op, task_names[op], parameters, names, top))
+            calls.append(", ".join([task_names[op], *(parameter.name for parameter in parameters)]))
+            tasks += 1
+        elif not isinstance(op, YieldOp):
+            raise cannot_emit(op, "only tasks compute in a kernel")
+
+    out = Writer()
+    out.line(LICENCE)
+    out.line(f"// Kernel {kernel.kernel_name}: {tasks} tasks, {fifos} FIFOs.")
+    out.line(f'#include "{name}.h"')
+    out.line()
+    for header in ("hls_math.h", "hls_stream.h", "hls_vector.h", "limits"):
+        out.line(f"#include <{header}>")
+    out.line()
+    out.line('#include "streamtensor_dataflow.h"')
+    out.line('#include "streamtensor_ops.h"')
+    out.line()
+    body = Writer()
+    with body.block(signature(name, arguments)):
+        for pragma in interface_pragmas(arguments, device):
+            body.pragma(pragma)
+        body.pragma("dataflow")
+        for line in top.out.text().splitlines():
+            body.raw(line)
+        body.line(f"ST_REGION({largest_frame + _FRAME_EXTRA_BYTES})")
+        for text in calls:
+            body.line(f"ST_TASK({text})")
+        body.line("ST_REGION_END")
+    return out.text() + functions.text() + body.text()
+
+
+def _file_names(kernel: KernelOp, name: str) -> tuple[Names, dict[TaskOp, str]]:
+    """Names at file scope: the top function and the tasks. Nothing in a function shadows them."""
+    names = Names([name])
+    tasks = {op: names.fresh(op.task_name) for op in kernel.body.block.ops if isinstance(op, TaskOp)}
+    return names, tasks
+
+
+def _declare_stream(top: Body, op: StreamOp) -> None:
+    assert isinstance(op.result.type, StreamType)
+    name = top.names.fresh(op.sym_name.data)
+    depth = op.depth.value.data
+    top.out.line(f'hls::stream<{type_name(op.result.type.element)}, {depth}> {name}("{op.sym_name.data}");')
+    top.out.pragma(f"stream variable={name} depth={depth}")
+    top.streams[op.result] = name
+
+
+def _parameters(top: Body, task: TaskOp, kernel: KernelOp, arguments: list[Argument]) -> list[_Parameter]:
+    """What the task takes from around it: memory in the order of the kernel's arguments, then FIFOs in order of use."""
+    captured: dict[SSAValue, None] = {}
+    for op in task.body.walk():
+        for value in op.operands:
+            if not _is_inside(value, task):
+                captured.setdefault(value)
+    by_name = {argument.name: argument for argument in arguments}
+    memory: dict[str, _Parameter] = {}
+    streams: list[_Parameter] = []
+    for value in captured:
+        if value in top.streams:
+            assert isinstance(value.type, StreamType)
+            name = top.streams[value]
+            streams.append(_Parameter(value, name, f"hls::stream<{type_name(value.type.element)}> &{name}"))
+        elif value in top.memories:
+            reached = top.memories[value]
+            assert isinstance(value.type, MemRefType)
+            if isinstance(reached, Pointer):
+                memory.setdefault(reached.name, _Parameter(value, reached.name, by_name[reached.name].declaration))
+            elif isinstance(reached, Array):
+                element = scalar(value.type.element_type).name
+                memory.setdefault(reached.name, _Parameter(value, reached.name, reached.declaration(element)))
+    order = [argument.name for argument in arguments]
+    ranked = sorted(memory.values(), key=lambda p: order.index(p.name) if p.name in order else len(order))
+    return [*ranked, *streams]
+
+
+def _emit_task(out: Writer, task: TaskOp, function: str, parameters: list[_Parameter], names: Names, top: Body) -> int:
+    """Writes the function of a task; returns the bytes of its local variables."""
+    if task.results_ or task.inits:
+        raise cannot_emit(task, "a task that gives values", hint="the tasks of a stream-level kernel only use FIFOs")
+    with names.scope():
+        body = Body(KERNEL, EMITTERS, names, Writer(indent=1))
+        body.inherit(top)
+        body.emit(task.body.block)
+    place = location_text(task)
+    if place:
+        out.line(f"// {place}")
+    with out.block(function_head(f"static void {function}", [parameter.declaration for parameter in parameters])):
+        for line in body.out.text().splitlines():
+            out.raw(line)
+    out.line()
+    return body.frame_bytes
+
+
+def _is_inside(value: SSAValue, task: Operation) -> bool:
+    owner = value.owner
+    current = owner if isinstance(owner, Operation) else owner.parent_op()
+    while current is not None and current is not task:
+        current = current.parent_op()
+    return current is task and owner is not task
+
+
+def is_written(value: SSAValue) -> bool:
+    """Whether anything but reads reaches the memory behind `value`, also through views."""
+    for use in value.uses:
+        op = use.operation
+        if op.name in _VIEWS:
+            if any(is_written(result) for result in op.results):
+                return True
+        elif op.name == "memref.copy":
+            if use.index == 1:
+                return True
+        elif op.name not in _READS:
+            return True
+    return False

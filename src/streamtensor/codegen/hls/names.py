@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""C++ identifiers: safe, unique in their scope, and as close to the IR's names as they can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+
+from streamtensor.ir.core import SSAValue
+
+# Keywords, and names that the included headers declare at global scope: a static function called `exp` would be
+# ambiguous with the one of math.h.
+_WORDS = """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t class compl concept
+    const const_cast consteval constexpr constinit continue co_await co_return co_yield decltype default delete do
+    double dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable
+    namespace new noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast
+    requires return short signed sizeof static static_assert static_cast struct switch template this thread_local
+    throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq
+    hls st std half ap_int ap_uint int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t ptrdiff_t
+    main abs labs div ldiv rand srand exit abort atexit malloc calloc free realloc system getenv index rindex signal
+    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 exp10 expm1 fabs fdim floor fma
+    fmax fmin fmod frexp gamma hypot ilogb j0 j1 jn ldexp lgamma llrint llround log log10 log1p log2 logb lrint lround
+    modf nan nearbyint nextafter pow pow10 remainder remquo rint round roundeven rsqrt scalbln scalbn significand sin
+    sincos sinh sqrt tan tanh tgamma trunc y0 y1 yn select read write pipe close open link unlink remove rename
+    time clock wait sleep send recv connect accept bind listen socket poll stat kill fork
+    stdin stdout stderr errno NULL INFINITY NAN st_region
+"""
+RESERVED = frozenset(_WORDS.split())
+
+
+def identifier(text: str) -> str:
+    """`text` with everything that C++ does not allow in a name replaced by underscores."""
+    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
+    if not name:
+        return "value"
+    return f"v{name}" if name[0].isdigit() else name
+
+
+def hint(value: SSAValue, otherwise: str) -> str:
+    """The name that the IR's text gives to `value`, or `otherwise`."""
+    name = value.name_hint
+    return identifier(name) if name and not name[0].isdigit() else otherwise
+
+
+class Names:
+    """Names in use, scope by scope; an inner scope never shadows an outer one."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._scopes: list[set[str]] = [set(taken)]
+
+    def fresh(self, wanted: str) -> str:
+        """`wanted`, or `wanted_1`, `wanted_2`, ... when it is taken."""
+        base = identifier(wanted)
+        name, number = base, 0
+        while name in RESERVED or any(name in scope for scope in self._scopes):
+            number += 1
+            name = f"{base}_{number}"
+        self._scopes[-1].add(name)
+        return name
+
+    @contextmanager
+    def scope(self) -> Generator[None]:
+        """A block of the program: its names are free again behind it."""
+        self._scopes.append(set())
+        try:
+            yield
+        finally:
+            self._scopes.pop()

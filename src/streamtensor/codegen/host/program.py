@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The launch list: which buffers there are and what runs on them, in order.
+
+It is what C simulation and the host program have in common: neither looks at the IR again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+import numpy as np
+
+from streamtensor.codegen.design import Design, entry, place
+from streamtensor.codegen.hls.errors import cannot_emit
+from streamtensor.codegen.hls.interfaces import bundle
+from streamtensor.codegen.hls.kernel import kernel_arguments
+from streamtensor.codegen.hls.memory import MemRef, extent
+from streamtensor.codegen.hls.names import hint
+from streamtensor.codegen.hls.types import scalar
+from streamtensor.codegen.host.functions import host_arguments
+from streamtensor.diagnostics import UserError
+from streamtensor.dialects.dataflow import KernelOp
+from streamtensor.ir import func, memref
+from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr
+from streamtensor.ir.core import Operation, SSAValue
+from streamtensor.targets import Device
+
+INPUT, PARAMETER, RESULT = "dataflow.name", "dataflow.param", "dataflow.result"
+_VIEWS = ("memref.cast", "memref.reinterpret_cast", "memref.collapse_shape", "memref.expand_shape", "memref.subview")
+_IGNORED = ("memref.dealloc", "func.return", "arith.constant")
+_DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "int": "int32"}
+_FORMAT = 1
+
+Kind: TypeAlias = Literal["kernel", "host"]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Memory outside the chip: row-major elements of the numpy type `dtype`."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all elements."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Port:
+    """What the user calls a buffer: an input, an output, or a parameter's name in the model's state dict."""
+
+    name: str
+    buffer: str
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One argument of a function: a buffer. `bundle` is its AXI port, empty for a function of the host."""
+
+    name: str
+    written: bool
+    bundle: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """What a step runs."""
+
+    kind: Kind
+    name: str
+    operands: tuple[Operand, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One launch of a kernel or call of a function of the host; `buffers` are its arguments in order.
+
+    `call` numbers the calls of main that the step belongs to, `function` is what is called there: step 7 of function
+    `block`, called for the third time.
+    """
+
+    kind: Kind
+    name: str
+    buffers: tuple[str, ...]
+    function: str
+    call: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """The launch list of a compiled program."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    parameters: tuple[Port, ...]
+    functions: tuple[Function, ...]
+    buffers: tuple[Buffer, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def kernels(self) -> tuple[Function, ...]:
+        """The functions of the device."""
+        return tuple(function for function in self.functions if function.kind == "kernel")
+
+    def function(self, name: str) -> Function:
+        """The function called `name`."""
+        return next(function for function in self.functions if function.name == name)
+
+    def buffer(self, name: str) -> Buffer:
+        """The buffer called `name`."""
+        return next(buffer for buffer in self.buffers if buffer.name == name)
+
+    def to_json(self) -> dict[str, Any]:
+        """As values that the json module writes."""
+        return {"format": _FORMAT, **asdict(self)}
+
+    def to_text(self) -> str:
+        """As JSON text, a line for each buffer and step."""
+        parts = [f' "format": {_FORMAT}']
+        for key, values in asdict(self).items():
+            lines = ",\n".join(f"  {json.dumps(value)}" for value in values)
+            parts.append(f' "{key}": [\n{lines}\n ]' if values else f' "{key}": []')
+        return "{\n" + ",\n".join(parts) + "\n}\n"
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Program:
+        """The inverse of `to_json`. Raises UserError ST0503 when `data` is not a launch list."""
+        try:
+            if data["format"] != _FORMAT:
+                raise UserError("ST0503", f"the launch list has format {data['format']}, this version reads {_FORMAT}")
+            program = Program(
+                inputs=_ports(data["inputs"]),
+                outputs=_ports(data["outputs"]),
+                parameters=_ports(data["parameters"]),
+                functions=tuple(_function(function) for function in data["functions"]),
+                buffers=tuple(_buffer(buffer) for buffer in data["buffers"]),
+                steps=tuple(_step(step) for step in data["steps"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError("ST0503", f"the launch list is damaged: {error!r}") from error
+        known = {buffer.name for buffer in program.buffers}
+        used = [port.buffer for port in (*program.inputs, *program.outputs, *program.parameters)]
+        used += [name for step in program.steps for name in step.buffers]
+        arity = {function.name: len(function.operands) for function in program.functions}
+        for name in used:
+            if name not in known:
+                raise UserError("ST0503", f"the launch list is damaged: there is no buffer {name!r}")
+        for step in program.steps:
+            if arity.get(step.name) != len(step.buffers):
+                raise UserError("ST0503", f"the launch list is damaged: a step calls {step.name!r} wrongly")
+        return program
+
+
+def derive_program(module: ModuleOp, device: Device | None = None) -> Program:
+    """The launch list of a stream-level module, from the calls of `main` and the kernels of the called functions.
+
+    A view of memory is no buffer: the kernel gets the base pointer and its own type has the offset. Raises UserError
+    ST0306 for an operation in `main` or in a function of the device that is neither a launch nor memory.
+    """
+    return _Derivation(Design.of(module), device).run()
+
+
+class _Derivation:
+    def __init__(self, design: Design, device: Device | None) -> None:
+        self._design = design
+        self._device = device
+        self._buffers: dict[str, Buffer] = {}
+        self._steps: list[Step] = []
+
+    def run(self) -> Program:
+        main = self._design.main
+        ports: dict[str, list[Port]] = {INPUT: [], PARAMETER: [], RESULT: []}
+        names: dict[SSAValue, str] = {}
+        for number, value in enumerate(entry(main).args):
+            role, text = _role(main, number)
+            names[value] = self._new_buffer(text or hint(value, f"arg{number}"), value, main)
+            if role:
+                ports[role].append(Port(text, names[value]))
+        self._walk(main, names, "main", None)
+        return Program(
+            inputs=tuple(ports[INPUT]),
+            outputs=tuple(ports[RESULT]),
+            parameters=tuple(ports[PARAMETER]),
+            functions=tuple(self._functions()),
+            buffers=tuple(self._buffers.values()),
+            steps=tuple(self._steps),
+        )
+
+    def _functions(self) -> Iterator[Function]:
+        for kernel in self._design.kernels:
+            name = self._design.names[kernel]
+            operands = [
+                Operand(argument.name, argument.written, bundle(number, self._device))
+                for number, argument in enumerate(kernel_arguments(kernel, name))
+            ]
+            yield Function("kernel", name, tuple(operands))
+        for function in self._design.host_functions:
+            name = self._design.names[function]
+            operands = [Operand(argument.name, argument.written, "") for argument in host_arguments(function, name)]
+            yield Function("host", name, tuple(operands))
+
+    def _walk(self, function: func.FuncOp, names: dict[SSAValue, str], called: str, call: int | None) -> None:
+        """Follows the operations of one call; `called` and `call` say which call of main it belongs to."""
+        prefix = "" if call is None else f"{called}_{call}."
+        number = 0
+        for op in entry(function).ops:
+            if op.name in _VIEWS:
+                names[op.results[0]] = names[op.operands[0]]
+            elif isinstance(op, memref.AllocOp | memref.AllocaOp):
+                names[op.memref] = self._new_buffer(prefix + hint(op.memref, "buffer"), op.memref, op)
+            elif isinstance(op, KernelOp):
+                self._add("kernel", self._design.names[op], op, names, called, call or 0)
+            elif isinstance(op, func.CallOp):
+                self._call(op, names, called if call is not None else op.callee.string_value(), number, call)
+                number += 1
+            elif op.name not in _IGNORED:
+                raise cannot_emit(op, f"an operation between the launches of {function.sym_name.data}")
+
+    def _call(self, op: func.CallOp, names: dict[SSAValue, str], called: str, number: int, call: int | None) -> None:
+        callee = self._design.functions[op.callee.string_value()]
+        at = number if call is None else call
+        if place(callee) == "host":
+            self._add("host", self._design.names[callee], op, names, called, at)
+            return
+        inner: dict[SSAValue, str] = {
+            argument: names[value] for argument, value in zip(entry(callee).args, op.operands, strict=True)
+        }
+        self._walk(callee, inner, called, at)
+
+    def _add(self, kind: Kind, name: str, op: Operation, names: dict[SSAValue, str], called: str, call: int) -> None:
+        self._steps.append(Step(kind, name, tuple(names[value] for value in op.operands), called, call))
+
+    def _new_buffer(self, wanted: str, value: SSAValue, op: Operation) -> str:
+        if not isinstance(value.type, MemRefType):
+            raise cannot_emit(op, f"a value of type {value.type} outside the kernels")
+        name, number = wanted, 0
+        while name in self._buffers:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._buffers[name] = Buffer(name, _shape(value.type, op), _dtype(value.type, op))
+        return name
+
+
+def _role(main: func.FuncOp, number: int) -> tuple[str, str]:
+    """Whether argument `number` of main is an input, a parameter or a result, and its name."""
+    if isinstance(main.arg_attrs, ArrayAttr):
+        attributes = cast(Sequence[DictionaryAttr], main.arg_attrs.data)[number].data
+        for role in (INPUT, PARAMETER, RESULT):
+            name = attributes.get(role)
+            if isinstance(name, StringAttr):
+                return role, name.data
+    return "", ""
+
+
+def _shape(kind: MemRef, op: Operation) -> tuple[int, ...]:
+    """The shape of a buffer, which is row-major; a strided one is as long as it reaches."""
+    shape = kind.get_shape()
+    count = extent(kind, op)
+    return shape if count == math.prod(shape) else (count,)
+
+
+def _dtype(kind: MemRef, op: Operation) -> str:
+    form = scalar(kind.element_type)
+    if form.kind == "wide":
+        raise cannot_emit(op, f"a buffer of {kind.element_type} outside the chip", hint="pack it into 8-bit integers")
+    return form.name.removesuffix("_t") if form.kind == "native" else _DTYPES[form.name]
+
+
+def _ports(data: Sequence[Mapping[str, Any]]) -> tuple[Port, ...]:
+    return tuple(Port(port["name"], port["buffer"]) for port in data)
+
+
+def _buffer(data: Mapping[str, Any]) -> Buffer:
+    return Buffer(data["name"], tuple(int(n) for n in data["shape"]), data["dtype"])
+
+
+def _function(data: Mapping[str, Any]) -> Function:
+    operands = tuple(Operand(o["name"], bool(o["written"]), o["bundle"]) for o in data["operands"])
+    return Function(_kind(data["kind"]), data["name"], operands)
+
+
+def _step(data: Mapping[str, Any]) -> Step:
+    return Step(_kind(data["kind"]), data["name"], tuple(data["buffers"]), data["function"], int(data["call"]))
+
+
+def _kind(text: str) -> Kind:
+    if text not in ("kernel", "host"):
+        raise ValueError(f"a function runs as kernel or on the host, not as {text!r}")
+    return "kernel" if text == "kernel" else "host"

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""How the kernels of a program become one bitstream: memory channels, dies, and the tool's command lines."""
+
+from streamtensor.codegen.link.channels import Channels, assign_channels
+from streamtensor.codegen.link.files import emit_link
+
+__all__ = ["Channels", "assign_channels", "emit_link"]

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The loop nest around an operation, as the itensor verifiers and the passes see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamtensor.ir import arith, scf
+from streamtensor.ir.builtin import IntegerAttr
+from streamtensor.ir.core import Operation, SSAValue, VerifyException
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One counted loop: its induction variable takes the values 0, step, ... (tripcount - 1) * step."""
+
+    op: scf.ForOp
+    tripcount: int
+    step: int
+
+    @property
+    def variable(self) -> SSAValue:
+        """The induction variable."""
+        return self.op.body.block.args[0]
+
+
+def constant_index(value: SSAValue) -> int | None:
+    """The integer behind `value` when an `arith.constant` makes it, else None."""
+    if isinstance(value.owner, arith.ConstantOp) and isinstance(value.owner.value, IntegerAttr):
+        return value.owner.value.value.data
+    return None
+
+
+def loop_of(op: scf.ForOp) -> Loop:
+    """The static form of a loop from 0.
+
+    Raises VerifyException when a bound or the step is not a constant, or the loop does not start at 0.
+    """
+    lower, upper, step = (constant_index(value) for value in (op.lb, op.ub, op.step))
+    if lower is None or upper is None or step is None:
+        raise VerifyException("a loop around a token has constant bounds and a constant step")
+    if lower != 0 or step <= 0 or upper % step:
+        raise VerifyException(f"a loop around a token runs from 0 in whole steps, not from {lower} to {upper} by {step}")
+    return Loop(op, upper // step, step)
+
+
+def loops_around(op: Operation, limit: str = "dataflow.task") -> tuple[Loop, ...]:
+    """The loops between `op` and the nearest operation named `limit` (or the top), outermost first."""
+    loops: list[Loop] = []
+    current = op.parent_op()
+    while current is not None and current.name != limit:
+        if isinstance(current, scf.ForOp):
+            loops.append(loop_of(current))
+        current = current.parent_op()
+    return tuple(reversed(loops))

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What Torch-MLIR leaves behind and a dataflow machine has no use for, removed from the parsed module."""
+
+import struct
+
+from streamtensor.diagnostics import UserError
+from streamtensor.ir import arith, cf, core, linalg
+from streamtensor.ir.builtin import AnyFloat, FloatAttr, ModuleOp, TensorType, f32, f64
+from streamtensor.ir.locations import LOC, location
+
+ALLOWED: frozenset[str] = frozenset(
+    {
+        "builtin.module",
+        "func.func",
+        "func.call",
+        "func.return",
+        "linalg.generic",
+        "linalg.yield",
+        "linalg.index",
+        "tensor.empty",
+        "tensor.collapse_shape",
+        "tensor.expand_shape",
+        "tensor.extract_slice",
+        "tensor.extract",
+        "tensor.pad",
+        "tensor.yield",
+        "tensor.concat",
+        "tensor.insert_slice",
+    }
+)
+"""Operations of an imported module, besides all of `arith` and `math`."""
+
+
+def clean(module: ModuleOp) -> None:
+    """Removes assertions (the host checks the ids), float64 constants, products with one and dead results.
+
+    Raises UserError ST0104 when something is left that is not tensor IR, with the model's line.
+    """
+    for op in list(module.walk()):
+        if isinstance(op, cf.AssertOp):
+            op.detach()
+            op.erase()
+    _fold_constants(module)
+    _drop_dead(module)
+    _drop_unused_results(module)
+    _drop_dead(module)
+    check(module)
+
+
+def check(module: ModuleOp) -> None:
+    """Raises UserError ST0104 for an operation or a type that imported modules never hold."""
+    ops = sorted(module.walk(), key=lambda op: LOC not in op.attributes)  # those that know the model's line first
+    for op in ops:
+        place = location(op)
+        if op.name not in ALLOWED and op.name.partition(".")[0] not in ("arith", "math"):
+            raise UserError("ST0104", f"operation {op.name} is left after lowering", location=place)
+        if op.name == "math.fpowi":
+            raise UserError("ST0104", "a power with an integer tensor as its exponent is not supported", location=place)
+        if any(_element(value.type) == f64 for value in (*op.operands, *op.results)):
+            raise UserError("ST0104", "this part of the module is lowered to float64", location=place)
+        if isinstance(op, arith.ConstantOp):
+            kind = op.result.type
+            if isinstance(kind, TensorType) and any(size != 1 for size in kind.get_shape()):
+                raise UserError("ST0104", f"a constant of type {kind} is left in the code", location=place)
+
+
+def _element(kind: core.Attribute) -> core.Attribute:
+    return kind.element_type if isinstance(kind, TensorType) else kind
+
+
+def _fold_constants(module: ModuleOp) -> None:
+    """A truncf of (constant c : f64)  -->  constant c : f32, rounded to nearest; x * 1  -->  x."""
+    for op in list(module.walk()):
+        if isinstance(op, arith.TruncFOp):
+            source = op.input.owner
+            if isinstance(source, arith.ConstantOp) and isinstance(source.value, FloatAttr):
+                narrow = arith.ConstantOp(_rounded(source.value, op.result.type))
+                parent = source.parent
+                assert parent is not None
+                parent.insert_op_after(narrow, source)
+                op.result.replace_all_uses_with(narrow.result)
+        elif isinstance(op, arith.MulfOp):
+            for one, other in ((op.rhs, op.lhs), (op.lhs, op.rhs)):
+                if _is_one(one):
+                    op.result.replace_all_uses_with(other)
+                    break
+
+
+def _rounded(value: FloatAttr[AnyFloat], kind: core.Attribute) -> FloatAttr[AnyFloat]:
+    number = value.value.data
+    if kind == f32:
+        number = struct.unpack("f", struct.pack("f", number))[0]
+    assert isinstance(kind, AnyFloat)
+    return FloatAttr(number, kind)
+
+
+def _is_one(value: core.SSAValue) -> bool:
+    source = value.owner
+    return (
+        isinstance(source, arith.ConstantOp) and isinstance(source.value, FloatAttr) and source.value.value.data == 1.0
+    )
+
+
+def _drop_dead(module: ModuleOp) -> None:
+    """Erases operations whose results nobody reads; nothing in tensor IR has an effect besides its results."""
+    for op in reversed(list(module.walk())):
+        if op.results and not any(result.uses for result in op.results) and op.parent is not None:
+            op.detach()
+            op.erase()
+
+
+def _drop_unused_results(module: ModuleOp) -> None:
+    """A generic with results that nobody reads  -->  the same without them (the arg-max beside a maximum)."""
+    for op in list(module.walk()):
+        if isinstance(op, linalg.GenericOp) and len(op.results) > 1 and not all(r.uses for r in op.results):
+            _keep_results(op, [index for index, result in enumerate(op.results) if result.uses])
+
+
+def _keep_results(op: linalg.GenericOp, keep: list[int]) -> None:
+    """Rebuilds `op` with the results `keep`; unchanged when these depend on one of the others (a bare arg-max)."""
+    body = op.body.block
+    terminator = body.last_op
+    assert terminator is not None
+    first_out = len(op.inputs)
+    dropped = [index for index in range(len(op.results)) if index not in keep]
+    outputs = list(terminator.operands)
+    terminator.operands = [outputs[index] for index in keep]
+    if any(_is_read(body.args[first_out + index]) for index in dropped):
+        terminator.operands = outputs
+        return
+    _erase_unread(body)
+    for index in reversed(dropped):
+        body.erase_arg(body.args[first_out + index])
+    maps = list(op.indexing_maps.data)
+    new = linalg.GenericOp(
+        op.inputs,
+        [op.outputs[index] for index in keep],
+        op.detach_region(op.body),
+        [*maps[:first_out], *(maps[first_out + index] for index in keep)],
+        op.iterator_types,
+        [op.results[index].type for index in keep],
+    )
+    new.attributes = dict(op.attributes)
+    parent = op.parent
+    assert parent is not None
+    parent.insert_op_before(new, op)
+    for result, index in zip(new.results, keep, strict=True):
+        op.results[index].replace_all_uses_with(result)
+    op.detach()
+    op.erase()
+
+
+def _is_read(value: core.SSAValue) -> bool:
+    """Whether something with a reader of its own, directly or not, or a terminator reads `value`."""
+    return any(not use.operation.results or any(map(_is_read, use.operation.results)) for use in value.uses)
+
+
+def _erase_unread(body: core.Block) -> None:
+    for op in reversed(list(body.ops)):
+        if op.results and not any(result.uses for result in op.results):
+            op.detach()
+            op.erase()

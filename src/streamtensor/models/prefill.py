@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The prefill program of a causal language model: all prompt tokens in, the logits after the last one out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from streamtensor.diagnostics import UserError
+
+ROWS = 16
+"""A compiled prompt length is a multiple of this many rows, so that row tiles come out even."""
+
+MODEL = "model"
+"""The attribute under which the program holds the model; the names of its parameters come without it."""
+
+
+class Prefill(torch.nn.Module):
+    """Forward of a Hugging Face causal language model over a prompt of at most `rows` tokens.
+
+    Inputs: `ids`, int64 [1, rows], padded on the right with anything, and `last`, int64 [1], the position of the
+    prompt's last token. Output: the logits at that position, float32 [1, vocabulary].
+
+    The mask, positions and eager attention are given to the model ready-made: what its own code would build from them
+    is index arithmetic that has no place on the device. Padding on the right needs no mask of its own, because no
+    row reads a later one.
+    """
+
+    def __init__(self, model: Any, rows: int) -> None:
+        super().__init__()
+        self.model = model
+        device = next(model.parameters()).device
+        self.register_buffer("positions", torch.arange(rows)[None].to(device), persistent=False)
+        self.register_buffer("mask", causal_mask(rows).to(device), persistent=False)
+        window = getattr(model.config, "sliding_window", None)
+        self.layer_kinds = layer_kinds(model.config)
+        self.has_window = window is not None and rows > window and "sliding_attention" in self.layer_kinds
+        if self.has_window:
+            self.register_buffer("sliding_mask", causal_mask(rows, window).to(device), persistent=False)
+
+    def forward(self, ids: Tensor, last: Tensor) -> Tensor:
+        """Logits of the row `last`: the row is picked by a product with a one-hot vector, not by an index."""
+        picked = (self.positions == last).to(torch.float32)
+
+        def pick(_module: torch.nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return (picked @ arguments[0], *arguments[1:])
+
+        hook = self.model.get_output_embeddings().register_forward_pre_hook(pick)
+        try:
+            result = self.model(
+                input_ids=ids, position_ids=self.positions, attention_mask=self._masks(), use_cache=False
+            )
+        finally:
+            hook.remove()
+        return result.logits[:, 0]
+
+    def _masks(self) -> Tensor | dict[str, Tensor]:
+        """One mask, or one for each kind of layer where the family asks for them by kind."""
+        if not self.layer_kinds:
+            return self.mask
+        sliding = self.sliding_mask if self.has_window else self.mask
+        return {kind: sliding if kind == "sliding_attention" else self.mask for kind in self.layer_kinds}
+
+
+def causal_mask(rows: int, window: int | None = None) -> Tensor:
+    """Float32 [1, 1, rows, rows]: 0 where row i may read row j (j <= i, i - j < window), else a very small number."""
+    row, column = torch.arange(rows)[:, None], torch.arange(rows)[None, :]
+    visible = column <= row
+    if window is not None:
+        visible = visible & (row - column < window)
+    return torch.where(visible, 0.0, torch.finfo(torch.float32).min)[None, None]
+
+
+def layer_kinds(config: Any) -> tuple[str, ...]:
+    """The kinds of attention layers for families whose masks are given by kind; empty for the others."""
+    kinds = sorted(set(getattr(config, "layer_types", None) or ()))
+    return tuple(kinds) if "sliding_attention" in kinds else ()
+
+
+def prompt_rows(asked: int, config: Any) -> int:
+    """The compiled prompt length for `asked` tokens: the next multiple of `ROWS`.
+
+    Raises UserError ST0105 when the model has fewer positions than that.
+    """
+    if asked < 1:
+        raise UserError("ST0105", f"a prompt length of {asked} makes no program", hint="give at least 1")
+    rows = -(-asked // ROWS) * ROWS
+    limit = int(getattr(config, "max_position_embeddings", rows))
+    if rows > limit:
+        raise UserError(
+            "ST0105",
+            f"a prompt length of {asked} needs {rows} positions, the model has {limit}",
+            hint=f"give at most {limit // ROWS * ROWS}",
+        )
+    return rows
+
+
+def prompt_inputs(ids: Sequence[int], rows: int) -> tuple[Tensor, Tensor]:
+    """The inputs of a prefill program of `rows` rows for the prompt `ids`: ids [1, rows] int64 and last [1] int64.
+
+    Raises UserError ST0105 for a prompt that is longer than the program, ST0108 for an empty one.
+    """
+    if not ids:
+        raise UserError("ST0108", "the prompt is empty", hint="give at least one token")
+    if len(ids) > rows:
+        raise UserError(
+            "ST0105",
+            f"the prompt has {len(ids)} tokens, the program was compiled for {rows}",
+            hint="shorten the prompt, or compile again with a larger --prompt-len",
+        )
+    padded = torch.zeros(1, rows, dtype=torch.int64)
+    padded[0, : len(ids)] = torch.tensor(list(ids))
+    return padded, torch.tensor([len(ids) - 1])

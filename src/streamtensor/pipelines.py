@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Every pipeline on one page: the levels, the passes that lead to each, and why a pass stands where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamtensor.ir.core import CanonicalizePass, CommonSubexpressionElimination, DeadCodeElimination, ModulePass
+from streamtensor.transforms.dataflow.convert_linalg_to_kernel import ConvertLinalgToKernelPass
+from streamtensor.transforms.dataflow.ensure_itensor_single_use import EnsureITensorSingleUsePass
+from streamtensor.transforms.dataflow.materialize_converters import MaterializeConvertersPass
+from streamtensor.transforms.dataflow.materialize_kernels import MaterializeKernelsPass
+from streamtensor.transforms.dataflow.vectorize_itensors import VectorizeITensorsPass
+from streamtensor.transforms.fusion.fuse_kernels import FuseKernelsPass
+from streamtensor.transforms.linalg import LINALG_PASSES
+from streamtensor.transforms.lowering.bufferize import BufferizePass
+from streamtensor.transforms.lowering.convert_linalg_to_loops import ConvertLinalgToLoopsPass
+from streamtensor.transforms.lowering.generate_directives import GenerateDirectivesPass
+from streamtensor.transforms.lowering.lower_itensor_to_stream import LowerITensorToStreamPass
+from streamtensor.transforms.resources.allocate_memories import AllocateMemoriesPass
+from streamtensor.transforms.resources.size_streams import SizeStreamsPass
+from streamtensor.transforms.tiling.apply_tiling import ApplyTilingPass
+from streamtensor.transforms.tiling.default_tiling import DefaultTilingPass
+
+LEVEL_FILES = {
+    "tensor": "10-tensor.mlir",
+    "dataflow": "20-dataflow.mlir",
+    "fused": "30-fused.mlir",
+    "materialized": "40-materialized.mlir",
+    "stream": "50-stream.mlir",
+}
+LEVELS = (*LEVEL_FILES, "code")
+
+FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs while kernels are fused
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a run of the pipeline chooses: the default tile of a loop, the on-chip memory of the device (0 = no limit),
+    the widest FIFO, the unroll within a tile."""
+
+    tile: int = 16
+    on_chip_bits: int = 0
+    fifo_width_bits: int = 512
+    unroll: int = 16
+
+
+def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
+    """The passes that lead from the level before to `level`."""
+    limit = choices.on_chip_bits * (100 - FIFO_RESERVE_PERCENT) // 100
+    match level:
+        case "tensor":
+            return LINALG_PASSES  # each with its reason in transforms/linalg/__init__.py
+        case "dataflow":
+            return (
+                DefaultTilingPass(tile=choices.tile),  # the point of the tiling space, written on the operations
+                ApplyTilingPass(),  # the point as loops and slices, still plain tensors
+                ConvertLinalgToKernelPass(),  # the loops become itensor types
+            )
+        case "fused":
+            return (FuseKernelsPass(limit_bits=limit),)  # while a converter is one operation: cheap to share
+        case "materialized":
+            return (
+                MaterializeConvertersPass(),  # after fusion, which merges converters
+                MaterializeKernelsPass(),  # after fusion, which merges boundaries
+                VectorizeITensorsPass(width_bits=choices.fifo_width_bits),  # sees DMA tasks too: both ends agree
+                EnsureITensorSingleUsePass(),  # after all readers exist, converters and stores included
+                SizeStreamsPass(),  # after single use: one FIFO for each reader
+            )
+        case "stream":
+            return (
+                LowerITensorToStreamPass(),  # first: what stays carried by loops are tensors
+                BufferizePass(),
+                ConvertLinalgToLoopsPass(),  # on buffers, where an accumulator is changed in place
+                GenerateDirectivesPass(unroll=choices.unroll),  # on the final loops
+                AllocateMemoriesPass(),  # needs the partition of each buffer
+            )
+        case _:
+            return ()
+
+
+def all_passes() -> dict[str, type[ModulePass]]:
+    """Every pass by its name, for `streamtensor-opt`."""
+    upstream: tuple[type[ModulePass], ...] = (
+        CanonicalizePass,
+        CommonSubexpressionElimination,
+        DeadCodeElimination,
+    )
+    own = {type(one) for level in LEVELS for one in passes_to(level, Choices())}
+    return {one.name: one for one in sorted({*upstream, *own}, key=lambda one: one.name)}

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""convert-linalg-to-kernel: one kernel for every tiled linalg operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streamtensor.algebra.affine import AffineMap
+from streamtensor.algebra.errors import LayoutError
+from streamtensor.algebra.layout import StreamLayout
+from streamtensor.diagnostics import UserError
+from streamtensor.dialects.dataflow import ITensorReadOp, ITensorType, ITensorWriteOp, KernelOp, TaskOp, YieldOp
+from streamtensor.dialects.dataflow.loops import loop_of
+from streamtensor.ir import arith, func, linalg, scf, tensor
+from streamtensor.ir.builtin import ModuleOp, TensorType
+from streamtensor.ir.core import Block, Context, ModulePass, Operation, Region, SSAValue
+from streamtensor.ir.locations import copy_location, location
+from streamtensor.transforms.build import IndexConstants, is_device, offsets_map, slice_offsets
+
+
+@dataclass(frozen=True)
+class ConvertLinalgToKernelPass(ModulePass):
+    """c = for tiles { c[..] = generic(a[..], b[..]) }  -->  kernel ins(a, b) outs(c) { task { for tiles {
+    write(generic(read a, read b)) } } }
+
+    The slice of a tensor from outside becomes a read of the next token, the slice of the result a write; the types come
+    from the loops: element = slice sizes, space = loops around, map = slice offsets (itensor.md, From loops to
+    types). A generic that was not tiled is one token of each operand. Right because the tokens are read and written
+    in the order in which the loops visit the slices.
+    """
+
+    name = "convert-linalg-to-kernel"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in op.ops:
+            if isinstance(function, func.FuncOp) and is_device(function):
+                names = _Names()
+                for inner in list(function.body.block.ops):
+                    if isinstance(inner, scf.ForOp | linalg.GenericOp):
+                        _Kernel(inner, names).convert()
+                _drop_dead(function)
+
+
+class _Names:
+    """Names for kernels, unique in their function."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def of(self, root: Operation) -> str:
+        """A name that says what the kernel computes: the operation that is heaviest in the body."""
+        generic = next(op for op in root.walk() if isinstance(op, linalg.GenericOp))
+        base = describe(generic)
+        number = self._taken[base] = self._taken.get(base, -1) + 1
+        return f"{base}_{number}" if number else base
+
+
+def describe(generic: linalg.GenericOp) -> str:
+    """What a linalg operation computes, in a word: matmul, sum, max, or its scalar operations."""
+    reduces = any(t.data != linalg.IteratorType.PARALLEL for t in generic.iterator_types)
+    names = [op.name.partition(".")[2] for op in generic.body.block.ops]
+    short = {"addf": "add", "subf": "sub", "mulf": "mul", "divf": "div", "maximumf": "max", "minimumf": "min"}
+    words = [short.get(n, n) for n in names if n not in ("yield", "index", "constant", "cmpi", "select", "andi", "addi")]
+    if reduces:
+        if "mul" in words and words[-1:] == ["add"] and len(generic.inputs) >= 2:
+            return "matmul"
+        return {"add": "sum", "max": "max", "min": "min"}.get(words[-1] if words else "", "reduce")
+    special = [w for w in words if w not in ("add", "sub", "mul", "div")]
+    chosen = special or words
+    return "_".join(dict.fromkeys(chosen)) or "copy"
+
+
+@dataclass
+class _Kernel:
+    """The conversion of one loop nest (or untiled generic) into a kernel with one task."""
+
+    root: scf.ForOp | linalg.GenericOp
+    names: _Names
+    ins: list[SSAValue] = field(default_factory=list[SSAValue])
+    types: list[ITensorType] = field(default_factory=list[ITensorType])
+    outs: list[SSAValue] = field(default_factory=list[SSAValue])
+    values: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+
+    def convert(self) -> None:
+        name = self.names.of(self.root)
+        self.outs = list(self.root.iter_args if isinstance(self.root, scf.ForOp) else self.root.outputs)
+        out_types = self._out_types()
+        body = Block()
+        out_arguments = [body.insert_arg(itensor, number) for number, itensor in enumerate(out_types)]
+        task_block = Block(arg_types=out_types)
+        constants = IndexConstants(task_block)
+        carried = list(task_block.args)
+        if isinstance(self.root, scf.ForOp):
+            results = self._loop(self.root, task_block, body, constants, carried)
+        else:
+            results = self._untiled(self.root, task_block, body, carried)
+        task_block.add_op(YieldOp(*results))
+        task = TaskOp(name, out_arguments, Region(task_block))
+        body.add_op(task)
+        body.add_op(YieldOp(*task.results_))
+        kernel = KernelOp(name, self.ins, self.outs, Region(body))
+        copy_location(self.root, [kernel, task])
+        parent = self.root.parent
+        assert parent is not None
+        parent.insert_op_before(kernel, self.root)
+        for old, new in zip(self.root.results, kernel.results_, strict=True):
+            new.name_hint = old.name_hint
+            old.replace_all_uses_with(new)
+        self.root.detach()
+        self.root.erase()
+
+    def _out_types(self) -> list[ITensorType]:
+        if isinstance(self.root, linalg.GenericOp):
+            return [_whole(value, self.root) for value in self.outs]
+        inserts = [op for op in self.root.walk() if isinstance(op, tensor.InsertSliceOp)]
+        by_root = {_carried_root(op.dest, self.root): op for op in inserts}
+        return [self._token_type(by_root[value], value) for value in self.outs]
+
+    def _token_type(self, op: tensor.ExtractSliceOp | tensor.InsertSliceOp, whole: SSAValue) -> ITensorType:
+        """The itensor type of a slice: element, iteration space and map from where it stands."""
+        assert isinstance(whole.type, TensorType)
+        loops = [loop_of(loop) for loop in _loops_above(op, self.root)]
+        map = offsets_map(slice_offsets(op), [loop.variable for loop in loops])
+        if map is None:
+            raise UserError("ST0306", "the offsets of a slice are not linear in its loops", location=location(op))
+        shape = tuple(int(n) for n in op.static_sizes.get_values())
+        layout = _layout(shape, [(loop.tripcount, loop.step) for loop in loops], map, op)
+        found, wanted = layout.data_shape, tuple(whole.type.get_shape())
+        if found != wanted:
+            raise UserError(
+                "ST0306",
+                f"the slices of a tensor of {_x(wanted)} only cover {_x(found)} of it",
+                location=location(op),
+                hint="choose tiles that divide the loops",
+            )
+        return ITensorType.get(TensorType(whole.type.element_type, shape), layout)
+
+    def _source(self, body: Block, value: SSAValue, itensor: ITensorType) -> SSAValue:
+        """The kernel's argument through which `value` comes in as `itensor`."""
+        argument = body.insert_arg(itensor, len(self.ins))
+        self.ins.append(value)
+        return argument
+
+    def _loop(
+        self, loop: scf.ForOp, block: Block, body: Block, constants: IndexConstants, carried: list[SSAValue]
+    ) -> list[SSAValue]:
+        """Appends the converted loop to `block`; `carried` stands for its iter_args."""
+        info = loop_of(loop)
+        variable, *arguments = loop.body.block.args
+        inner = Block(arg_types=[variable.type, *(value.type for value in carried)])
+        inner.args[0].name_hint = variable.name_hint
+        self.values[variable] = inner.args[0]
+        for old, new in zip(arguments, inner.args[1:], strict=True):
+            self.values[old] = new
+        results = self._ops(loop, inner, body, constants)
+        inner.add_op(scf.YieldOp(*results))
+        new_loop = scf.ForOp(
+            constants[0], constants[info.tripcount * info.step], constants[info.step], carried, Region(inner)
+        )
+        block.add_op(new_loop)
+        for old, new in zip(loop.results, new_loop.results, strict=True):
+            self.values[old] = new
+        return list(new_loop.results)
+
+    def _ops(self, loop: scf.ForOp, block: Block, body: Block, constants: IndexConstants) -> list[SSAValue]:
+        """Appends the converted body of `loop` and returns what it yields."""
+        for op in loop.body.block.ops:
+            if isinstance(op, scf.YieldOp):
+                return [self._value(value, constants) for value in op.arguments]
+            if isinstance(op, scf.ForOp):
+                self._loop(op, block, body, constants, [self._value(value, constants) for value in op.iter_args])
+            elif isinstance(op, tensor.ExtractSliceOp) and self._is_outside(op.source):
+                read = ITensorReadOp(self._source(body, op.source, self._token_type(op, op.source)))
+                block.add_op(read)
+                self.values[op.result] = read.result
+            elif isinstance(op, tensor.InsertSliceOp) and isinstance(self._value(op.dest, constants).type, ITensorType):
+                write = ITensorWriteOp(self._value(op.source, constants), self._value(op.dest, constants))
+                block.add_op(write)
+                self.values[op.result] = write.result
+            else:
+                self._clone(op, block, constants)
+        raise AssertionError("a loop ends with a yield")
+
+    def _untiled(
+        self, generic: linalg.GenericOp, block: Block, body: Block, carried: list[SSAValue]
+    ) -> list[SSAValue]:
+        """One token of each operand, computed at once."""
+        for value in generic.inputs:
+            if isinstance(value.type, TensorType) and value not in self.values:
+                read = ITensorReadOp(self._source(body, value, _whole(value, generic)))
+                block.add_op(read)
+                self.values[value] = read.result
+        for value in generic.outputs:
+            assert isinstance(value.type, TensorType)
+            empty = tensor.EmptyOp([], value.type)
+            block.add_op(empty)
+            self.values[value] = empty.tensor
+        constants = IndexConstants(block)
+        self._clone(generic, block, constants)
+        results: list[SSAValue] = []
+        for value, dest in zip(generic.results, carried, strict=True):
+            write = ITensorWriteOp(self.values[value], dest)
+            block.add_op(write)
+            results.append(write.result)
+        return results
+
+    def _clone(self, op: Operation, block: Block, constants: IndexConstants) -> None:
+        for inner in op.walk():
+            for operand in inner.operands:
+                self._value(operand, constants)
+        block.add_op(op.clone(self.values))
+
+    def _value(self, value: SSAValue, constants: IndexConstants) -> SSAValue:
+        """What stands for `value` inside the kernel; constants from outside are made anew."""
+        if value not in self.values and isinstance(value.owner, arith.ConstantOp) and self._is_outside(value):
+            number = value.owner
+            self.values[value] = constants.clone(number)
+        return self.values.get(value, value)
+
+    def _is_outside(self, value: SSAValue) -> bool:
+        owner = value.owner
+        current = owner if isinstance(owner, Operation) else owner.parent_op()
+        while current is not None:
+            if current is self.root:
+                return False
+            current = current.parent_op()
+        return True
+
+
+def _loops_above(op: Operation, root: Operation) -> list[scf.ForOp]:
+    """The loops from `root` inwards to `op`."""
+    loops: list[scf.ForOp] = []
+    current: Operation | None = op
+    while current is not None and current is not root:
+        current = current.parent_op()
+        if isinstance(current, scf.ForOp):
+            loops.append(current)
+    return loops[::-1]
+
+
+def _carried_root(value: SSAValue, root: scf.ForOp) -> SSAValue:
+    """The initial value of a loop-carried chain."""
+    while True:
+        owner = value.owner
+        if isinstance(owner, Block):
+            loop = owner.parent_op()
+            assert isinstance(loop, scf.ForOp)
+            value = loop.iter_args[owner.args.index(value) - 1]  # pyright: ignore[reportArgumentType]
+            if loop is root:
+                return value
+        else:
+            return value
+
+
+def _whole(value: SSAValue, op: Operation) -> ITensorType:
+    """The itensor type of a tensor that is a single token."""
+    assert isinstance(value.type, TensorType)
+    shape = tuple(value.type.get_shape())
+    layout = _layout(shape, [], AffineMap.select(0, [None] * len(shape)), op)
+    return ITensorType.get(value.type, layout)
+
+
+def _layout(shape: tuple[int, ...], loops: list[tuple[int, int]], map: AffineMap, op: Operation) -> StreamLayout:
+    try:
+        return StreamLayout(shape, tuple(t for t, _ in loops), tuple(s for _, s in loops), map)
+    except LayoutError as error:
+        raise UserError("ST0306", f"a slice has no stream order: {error}", location=location(op)) from error
+
+
+def _x(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _drop_dead(function: func.FuncOp) -> None:
+    """Removes constants that only the converted loops used."""
+    for op in reversed(list(function.body.block.ops)):
+        if isinstance(op, arith.ConstantOp) and not op.result.uses:
+            op.detach()
+            op.erase()
+

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""materialize-kernels: the boundary of a kernel becomes DMA tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamtensor.dialects.dataflow import (
+    ITensorEmptyOp,
+    ITensorReadOp,
+    ITensorType,
+    ITensorWriteOp,
+    KernelOp,
+    TaskOp,
+    YieldOp,
+)
+from streamtensor.ir.builtin import ModuleOp
+from streamtensor.ir.core import Block, BlockArgument, Context, ModulePass, Operation, Region, Rewriter, SSAValue
+from streamtensor.ir.locations import copy_location
+from streamtensor.transforms.build import IndexConstants, affine_index, build_nest, extract_slice, insert_slice
+
+
+@dataclass(frozen=True)
+class MaterializeKernelsPass(ModulePass):
+    """kernel ins(x as itensor) outs(y as itensor)  -->  kernel ins(x) outs(y) { load x; ...; store y }
+
+    The argument of the body becomes the tensor in external memory. A load task slices it in the order of the itensor and
+    writes the tokens; a store task reads the tokens and inserts them. Right because the slices are visited in the
+    order of the type, which is what the argument meant.
+    """
+
+    name = "materialize-kernels"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for kernel in [k for k in op.walk() if isinstance(k, KernelOp)]:
+            _materialize(kernel)
+
+
+def _materialize(kernel: KernelOp) -> None:
+    body = kernel.body.block
+    last = body.last_op
+    assert isinstance(last, YieldOp)
+    head: list[Operation] = []
+    tail: list[Operation] = []
+    for number, (operand, argument) in enumerate(zip(kernel.ins, list(body.args), strict=False)):
+        if isinstance(argument.type, ITensorType):
+            head += _load(f"load_{number}", operand, argument)
+    yielded = list(last.arguments)
+    for number, (operand, argument) in enumerate(
+        zip(kernel.outs, list(body.args[len(kernel.ins) :]), strict=True)
+    ):
+        if isinstance(argument.type, ITensorType):
+            empty, store = _store(f"store_{number}", operand, argument, yielded[number])
+            head.append(empty)
+            tail.append(store)
+            yielded[number] = store.results_[0]
+    copy_location(kernel, [*head, *tail])
+    for op in reversed(head):
+        first = body.first_op
+        assert first is not None
+        body.insert_op_before(op, first)
+    body.insert_ops_before(tail, last)
+    Rewriter.replace_op(last, YieldOp(*yielded))
+
+
+def _load(name: str, operand: SSAValue, argument: BlockArgument) -> list[Operation]:
+    """The task that streams a tensor in; the argument becomes the tensor."""
+    itensor = argument.type
+    assert isinstance(itensor, ITensorType)
+    empty = ITensorEmptyOp(itensor)
+    block = Block(arg_types=[itensor])
+    task = TaskOp(name, [empty.result], Region(block))
+    argument.replace_all_uses_with(task.results_[0])
+    memory = Rewriter.replace_value_with_new_type(argument, operand.type)
+    constants = IndexConstants(block)
+    layout = itensor.layout
+
+    def body(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
+        offsets = [affine_index(block, constants, e, variables) for e in layout.map.results]
+        token = extract_slice(memory, offsets, layout.element)
+        write = ITensorWriteOp(token.result, carried[0])
+        block.add_ops([token, write])
+        return [write.result]
+
+    loops = list(zip(layout.tripcounts, layout.steps, strict=True))
+    block.add_op(YieldOp(*build_nest(block, constants, loops, list(block.args), body)))
+    return [empty, task]
+
+
+def _store(name: str, operand: SSAValue, argument: BlockArgument, value: SSAValue) -> tuple[ITensorEmptyOp, TaskOp]:
+    """The itensor that the kernel now writes instead of its argument, and the task that stores it."""
+    itensor = argument.type
+    assert isinstance(itensor, ITensorType)
+    empty = ITensorEmptyOp(itensor)
+    argument.replace_all_uses_with(empty.result)
+    memory = Rewriter.replace_value_with_new_type(argument, operand.type)
+    block = Block(arg_types=[operand.type])
+    constants = IndexConstants(block)
+    layout = itensor.layout
+
+    def body(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
+        offsets = [affine_index(block, constants, e, variables) for e in layout.map.results]
+        token = ITensorReadOp(value)
+        insert = insert_slice(token.result, carried[0], offsets)
+        block.add_ops([token, insert])
+        return [insert.result]
+
+    loops = list(zip(layout.tripcounts, layout.steps, strict=True))
+    block.add_op(YieldOp(*build_nest(block, constants, loops, list(block.args), body)))
+    return empty, TaskOp(name, [memory], Region(block))

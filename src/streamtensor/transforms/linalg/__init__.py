@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Optimisation of the tensor IR: afterwards a device function is generics connected directly by tensors.
+
+Views stay on the function's arguments and before its return; every `outs` is a `tensor.empty`; bodies are
+self-contained; nothing is computed more often than in the model.
+"""
+
+from streamtensor.ir.core import ModulePass
+from streamtensor.transforms.linalg.bubble_up_slices import BubbleUpSlicesPass
+from streamtensor.transforms.linalg.fold_copies import FoldCopiesPass
+from streamtensor.transforms.linalg.fold_reshapes import FoldReshapesPass
+from streamtensor.transforms.linalg.fold_truncated_constants import FoldTruncatedConstantsPass
+from streamtensor.transforms.linalg.fuse_elementwise_ops import FuseElementwiseOpsPass
+from streamtensor.transforms.linalg.fuse_linalg_fill import FuseLinalgFillPass
+from streamtensor.transforms.linalg.tidy_linalg import TidyLinalgPass
+
+LINALG_PASSES: tuple[ModulePass, ...] = (
+    FoldTruncatedConstantsPass(),  # first: a fill is recognised by the constant in its body
+    TidyLinalgPass(),  # unread results (an argmax beside a max) would keep slices and copies alive
+    BubbleUpSlicesPass(),  # before reshapes: a slice of a flat dimension need not respect the factors it is split into
+    FoldReshapesPass(),  # before copies: a copy's map can be composed only if no view stands on either side
+    BubbleUpSlicesPass(),  # slices that stood behind a reshape that is gone now
+    FoldReshapesPass(),  # reshapes that stood behind those slices, and loops that slicing left with extent 1
+    FoldCopiesPass(),  # before fusion: a producer behind a transpose is a producer
+    FuseElementwiseOpsPass(),  # before fills move in: their selects would count as work of the body
+    FuseLinalgFillPass(),
+    FoldCopiesPass(),  # broadcasts that were initial values are inputs now
+)
+
+__all__ = [
+    "LINALG_PASSES",
+    "BubbleUpSlicesPass",
+    "FoldCopiesPass",
+    "FoldReshapesPass",
+    "FoldTruncatedConstantsPass",
+    "FuseElementwiseOpsPass",
+    "FuseLinalgFillPass",
+    "TidyLinalgPass",
+]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""generate-directives: which loops are pipelined, unrolled, and how buffers are partitioned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streamtensor.dialects.dataflow import StreamReadOp, StreamWriteOp, TaskOp
+from streamtensor.dialects.dataflow.loops import loop_of
+from streamtensor.ir import memref, scf, vector
+from streamtensor.ir.builtin import DenseArrayBase, IntegerAttr, MemRefType, ModuleOp, UnitAttr, VectorType, i64
+from streamtensor.ir.core import Context, ModulePass, Operation, SSAValue
+from streamtensor.transforms.build import offset_expression
+
+PIPELINE = "dataflow.pipeline"
+UNROLL = "dataflow.unroll"
+PARTITION = "dataflow.partition"
+
+
+@dataclass(frozen=True)
+class GenerateDirectivesPass(ModulePass):
+    """for i { for j { compute } }  -->  for i {dataflow.pipeline = 1} { for j {dataflow.unroll} { compute } }
+
+    In each task the innermost loop is pipelined with an initiation interval of 1. When it only computes (no FIFO), has at most
+    `unroll` iterations and stands alone in the loop around it, it is unrolled and that one is pipelined instead. A local buffer is
+    partitioned by what one cycle touches: the lanes of a vector transfer, the iterations of an unrolled loop
+    (`dataflow.partition`, a factor for each dimension).
+    """
+
+    name = "generate-directives"
+
+    unroll: int = 16
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for task in [t for t in op.walk() if isinstance(t, TaskOp)]:
+            for loop in [f for f in task.walk() if isinstance(f, scf.ForOp)]:
+                if not any(isinstance(inner, scf.ForOp) for inner in loop.body.block.ops):
+                    self._direct(loop)
+            for alloc in [a for a in task.walk() if isinstance(a, memref.AllocOp)]:
+                factors = _partition(alloc)
+                if any(factor > 1 for factor in factors):
+                    alloc.attributes[PARTITION] = DenseArrayBase.from_list(i64, factors)
+
+    def _direct(self, innermost: scf.ForOp) -> None:
+        outer = innermost.parent_op()
+        computes = not any(isinstance(op, StreamReadOp | StreamWriteOp) for op in innermost.walk())
+        alone = isinstance(outer, scf.ForOp) and sum(isinstance(op, scf.ForOp) for op in outer.body.block.ops) == 1
+        if computes and alone and loop_of(innermost).tripcount <= self.unroll:
+            assert isinstance(outer, scf.ForOp)
+            only = all(isinstance(op, scf.ForOp | scf.YieldOp) for op in outer.body.block.ops)
+            if only:
+                innermost.attributes[UNROLL] = UnitAttr()
+                innermost = outer
+        innermost.attributes[PIPELINE] = IntegerAttr(1, i64)
+
+
+def _partition(alloc: memref.AllocOp) -> list[int]:
+    """For each dimension of a buffer, how many of its elements one cycle touches."""
+    assert isinstance(alloc.memref.type, MemRefType)
+    factors = [1] * len(alloc.memref.type.get_shape())
+    for use in alloc.memref.uses:
+        op = use.operation
+        if isinstance(op, vector.TransferReadOp | vector.TransferWriteOp):
+            lanes = op.result.type if isinstance(op, vector.TransferReadOp) else op.vector.type
+            assert isinstance(lanes, VectorType)
+            touched = list(lanes.get_shape())
+        elif isinstance(op, memref.LoadOp | memref.StoreOp):
+            touched = [_unrolled(index, op) for index in op.indices]
+        else:
+            continue
+        factors = [max(a, b) for a, b in zip(factors, touched, strict=True)]
+    return factors
+
+
+def _unrolled(index: SSAValue, op: Operation) -> int:
+    """The iterations of the unrolled loop around `op` on which `index` depends, or 1."""
+    for loop in _loops(op):
+        if UNROLL in loop.attributes:
+            expression = offset_expression(index, [loop.body.block.args[0]])
+            if expression is not None and any(expression.coefficients):
+                return loop_of(loop).tripcount
+    return 1
+
+
+def _loops(op: Operation) -> Iterator[scf.ForOp]:
+    current = op.parent_op()
+    while current is not None and not isinstance(current, TaskOp):
+        if isinstance(current, scf.ForOp):
+            yield current
+        current = current.parent_op()

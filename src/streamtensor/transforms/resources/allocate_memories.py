@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""allocate-memories: a kind of memory for every local buffer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, prod
+
+from streamtensor.ir import memref
+from streamtensor.ir.builtin import DenseArrayBase, FixedBitwidthType, MemRefType, ModuleOp, StringAttr
+from streamtensor.ir.core import Context, ModulePass
+from streamtensor.transforms.lowering.generate_directives import PARTITION
+
+MEMORY = "dataflow.memory"
+
+# Words x bits of one block, with its simple dual-port shapes (AMD UG573, UltraScale memory resources).
+BRAM_SHAPES = ((1024, 36), (512, 72))
+URAM_SHAPE = (4096, 72)
+
+
+@dataclass(frozen=True)
+class AllocateMemoriesPass(ModulePass):
+    """alloc  -->  alloc {dataflow.memory = "lutram" | "bram" | "uram"}
+
+    By the words of one bank (a partition makes several): at most `lutram_words` go into LUT memory, at least
+    `uram_words` into URAM, the others into BRAM. The kind is always said, so that the HLS tool does not choose.
+    """
+
+    name = "allocate-memories"
+
+    lutram_words: int = 64
+    uram_words: int = 4096
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for alloc in [a for a in op.walk() if isinstance(a, memref.AllocOp)]:
+            if alloc.parent_op() is not None and _in_task(alloc):
+                words, _, _ = bank_shape(alloc)
+                kind = "lutram" if words <= self.lutram_words else "uram" if words >= self.uram_words else "bram"
+                alloc.attributes[MEMORY] = StringAttr(kind)
+
+
+def bank_shape(alloc: memref.AllocOp) -> tuple[int, int, int]:
+    """(words of one bank, bits of a word, number of banks) of a local buffer."""
+    type = alloc.memref.type
+    assert isinstance(type, MemRefType) and isinstance(type.element_type, FixedBitwidthType)
+    shape = list(type.get_shape())
+    partition = alloc.attributes.get(PARTITION)
+    factors = [int(n) for n in partition.get_values()] if isinstance(partition, DenseArrayBase) else [1] * len(shape)
+    words = prod(ceil(size / factor) for size, factor in zip(shape, factors, strict=True))
+    return words, type.element_type.bitwidth, prod(factors)
+
+
+def memory_blocks(words: int, bits: int, kind: str) -> int:
+    """Blocks of `kind` that a memory of `words` words of `bits` bits takes, in real block steps.
+
+    >>> memory_blocks(1024, 36, "bram"), memory_blocks(1025, 36, "bram"), memory_blocks(512, 72, "bram")
+    (1, 2, 1)
+    >>> memory_blocks(4096, 72, "uram"), memory_blocks(4097, 72, "uram")
+    (1, 2)
+    """
+    shapes = BRAM_SHAPES if kind == "bram" else (URAM_SHAPE,)
+    return min(ceil(words / depth) * ceil(bits / width) for depth, width in shapes)
+
+
+def _in_task(alloc: memref.AllocOp) -> bool:
+    op = alloc.parent_op()
+    while op is not None and op.name != "dataflow.task":
+        op = op.parent_op()
+    return op is not None
