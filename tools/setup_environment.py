@@ -74,7 +74,7 @@ def installed_extras() -> set[str]:
 
 def check_machine() -> None:
     """Says what is missing besides Python: an error in CI, a warning elsewhere."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is started with whatever Python there is
         fail(f"Python 3.11 or later is needed, this is {sys.version.split()[0]}")
     missing = [tool for tool in (os.environ.get("CXX") or "g++", "make") if shutil.which(tool) is None]
     if missing:
@@ -111,7 +111,9 @@ def run(command: list[str], *, check: bool = True, show: bool = False) -> int:
     tail: list[str] = []
     with LOG.open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(command)}\n")
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+        ) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 log.write(line)
@@ -136,7 +138,17 @@ def show_progress(line: str) -> None:
 def resolve(arguments: list[str]) -> list[dict[str, Any]] | None:
     """What pip would install for `arguments`, as its report says; None when it cannot."""
     report = VENV / "setup-report.json"
-    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
+    command = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--dry-run",
+        "--ignore-installed",
+        "--report",
+        str(report),
+    ]
     report.unlink(missing_ok=True)
     if run([*command, *arguments], check=False) != 0 or not report.exists():
         return None

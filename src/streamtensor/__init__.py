@@ -1,4 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""streamtensor: compiles PyTorch models into stream-based dataflow accelerators for FPGAs."""
+"""streamtensor: compiles PyTorch models into stream-based dataflow accelerators for FPGAs.
+
+>>> import streamtensor
+>>> accelerator = streamtensor.compile(module, example_inputs, device="u55c")  # doctest: +SKIP
+>>> accelerator.predict(*inputs)  # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamtensor.flow import Accelerator, load
+    from streamtensor.flow import compile_module as compile
 
 __version__ = "0.1.0"
+
+__all__ = ["Accelerator", "__version__", "compile", "load"]
+
+_LAZY = {"Accelerator": "Accelerator", "compile": "compile_module", "load": "load"}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the flow at the first use, so that `import streamtensor` and the command line start at once."""
+    if name in _LAZY:
+        from streamtensor import flow
+
+        return getattr(flow, _LAZY[name])
+    raise AttributeError(f"module 'streamtensor' has no attribute '{name}'")

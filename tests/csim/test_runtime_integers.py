@@ -123,8 +123,8 @@ def test_operations_equal_those_of_python(integers: Library, pair: str, data: st
     high = data.draw(st.integers(low, wa - 1))
     out = np.zeros(64 * (2 + WORDS), np.int64)
     integers.call(pair, [np.array([*to_words(a), *to_words(b), n, high, low], np.int64), out])
-    rows = out.reshape(64, 2 + WORDS)
-    for row, (name, (value, width, signed)) in zip(rows, expected(a, wa, sa, b, wb, sb, n, high, low).items(), strict=False):
+    want = expected(a, wa, sa, b, wb, sb, n, high, low)
+    for row, (name, (value, width, signed)) in zip(out.reshape(64, 2 + WORDS), want.items(), strict=False):
         assert (row[0], bool(row[1])) == (width, signed), name
         assert row[2:].tolist() == to_words(value), f"{name} of {a} and {b}, n={n}, range {high}:{low}"
 

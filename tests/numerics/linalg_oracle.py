@@ -106,6 +106,8 @@ def _run_op(op: Operation, values: Values) -> None:
             )
             box = tuple(slice(start, start + (size - 1) * step + 1, step) for start, size, step in bounds)
             values[op.result] = values[op.source][box].reshape(_shape(op.result))
+        case tensor.ConcatOp():
+            values[op.result] = np.concatenate([values[part] for part in op.inputs], op.dim.value.data)
         case _:
             _run_scalar(op, values, ())
 

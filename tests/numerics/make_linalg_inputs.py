@@ -143,7 +143,12 @@ def gpt2() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     class Block(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            config = GPT2Config(n_embd=16, n_head=2, n_positions=8, attn_implementation="eager")
+            config = GPT2Config(
+                n_embd=16,
+                n_head=2,
+                n_positions=8,
+                attn_implementation="eager",  # pyright: ignore[reportCallIssue]  # taken by the base class
+            )
             self.block = GPT2Block(config, layer_idx=0).eval()
 
         def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

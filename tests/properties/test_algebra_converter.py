@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 from math import prod
@@ -22,6 +23,8 @@ from streamtensor.algebra import (
     vectorize,
 )
 
+Tokens = Sequence[Sequence[object]]
+
 
 def documented_form(source: StreamLayout, result: StreamLayout) -> tuple[int, tuple[int, ...]]:
     """(k, buffer) by the words of the design document, for canonical regular layouts; nothing of the implementation."""
@@ -39,7 +42,7 @@ def documented_form(source: StreamLayout, result: StreamLayout) -> tuple[int, tu
     return shared, tuple(source.element[d] if d in mapped else shape[d] for d in range(len(shape)))
 
 
-def smallest_peak(source: list[list[object]], result: list[list[object]]) -> int:
+def smallest_peak(source: Tokens, result: Tokens) -> int:
     """The smallest peak of live elements over all legal interleavings, by trying all of them.
 
     source, result: the elements of each token in stream order; the source brings each element once.
@@ -62,6 +65,7 @@ def smallest_peak(source: list[list[object]], result: list[list[object]]) -> int
     return int(best[-1])
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(regular_pairs())
 def test_converters_of_regular_pairs(pair: tuple[StreamLayout, StreamLayout]) -> None:
@@ -115,7 +119,7 @@ def small_pairs(draw: st.DrawFn) -> tuple[StreamLayout, StreamLayout]:
 def test_bound_is_the_smallest_peak_over_all_interleavings(pair: tuple[StreamLayout, StreamLayout]) -> None:
     source, result = pair
     if not same_order(source, result):
-        peak = smallest_peak([*map(list, token_cells(source))], [*map(list, token_cells(result))])
+        peak = smallest_peak(token_cells(source), token_cells(result))
         assert live_elements_bound(source, result) == peak
 
 
@@ -137,7 +141,7 @@ def test_bound_pairs_the_passes_of_a_shared_replay(pair: tuple[StreamLayout, Str
         assert live_elements_bound(source, result) == smallest_peak(*streams)
 
 
-def fits(source: list[list[object]], result: list[list[object]], budget: int) -> bool:
+def fits(source: Tokens, result: Tokens, budget: int) -> bool:
     """True when some converter with `budget` elements works that may drop elements and take them from a later pass."""
     states: set[tuple[int, frozenset[object]]] = {(0, frozenset())}
     for token in source:
@@ -167,14 +171,14 @@ def test_bound_holds_for_sources_that_replay(pair: tuple[StreamLayout, StreamLay
     if same_order(source, result) or source.repeats == 1 or shared or source.num_tokens > 16:
         return
     bound = live_elements_bound(source, result)
-    assert not fits([*map(list, token_cells(source))], [*map(list, token_cells(result))], bound - 1)
+    assert not fits(token_cells(source), token_cells(result), bound - 1)
 
 
 def test_a_replayed_source_can_need_less_than_storing_each_element_once() -> None:
     """Why the bound for such sources is one token: two passes over 2x4 let columns leave with 3 elements, not 5."""
     source = StreamLayout.parse("1x1, [2, 2, 4] * [1, 1, 1], (d0, d1, d2) -> (d1, d2)")
     result = StreamLayout.parse("2x1, [4] * [1], (d0) -> (0, d0)")
-    streams = [*map(list, token_cells(source))], [*map(list, token_cells(result))]
+    streams = token_cells(source), token_cells(result)
     assert [budget for budget in range(1, 6) if fits(*streams, budget)] == [3, 4, 5]
     assert live_elements_bound(source.residual(1), result) == 5
     assert live_elements_bound(source, result) == 2
@@ -206,7 +210,7 @@ def test_line_buffers_are_the_smallest_that_work(pair: tuple[StreamLayout, Strea
     assert bound <= converter.elements
     replays = source.repeats > 1
     if not replays and source.num_tokens * result.num_tokens * prod(source.data_shape) < 50_000:
-        assert bound == smallest_peak([*map(list, token_cells(source))], [*map(list, token_cells(result))])
+        assert bound == smallest_peak(token_cells(source), token_cells(result))
     if converter.kind == "line_buffer":
         row = converter.row_dim
         assert row is not None

@@ -4,9 +4,9 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from numerics.linalg_oracle import float_operations, random_arguments, run
 from properties.linalg_programs import programs
-
 from streamtensor.ir import func, tensor
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.core import ModulePass
@@ -44,7 +44,7 @@ def check(text: str, passes: tuple[ModulePass, ...]) -> func.FuncOp:
     return function
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(programs())
 def test_the_pipeline_keeps_results_and_adds_no_work(text: str) -> None:
     function = check(text, LINALG_PASSES)
@@ -55,7 +55,7 @@ def test_the_pipeline_keeps_results_and_adds_no_work(text: str) -> None:
             assert all(isinstance(value.owner, tensor.EmptyOp) for value in op.outputs)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(programs(), st.permutations(LINALG_PASSES))
 def test_every_order_of_the_passes_keeps_results(text: str, passes: list[ModulePass]) -> None:
     check(text, tuple(passes))

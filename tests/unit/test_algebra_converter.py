@@ -129,11 +129,35 @@ def test_line_buffers(source: str, result: str, buffer: tuple[int, ...], row: in
     assert bound(source, result) <= converter.elements
 
 
+@pytest.mark.parametrize(
+    ("source", "result", "buffer"),
+    [
+        # Equal outermost loops, but one iteration spans more than its stride: the next one falls between its elements.
+        (
+            "1x1, [4, 2, 2] * [1, 4, 1], (d0, d1, d2) -> (d0 + d1, d2)",
+            "1x1, [4, 2, 2] * [1, 1, 4], (d0, d1, d2) -> (d0 + d2, d1)",
+            (8, 2),
+        ),
+        # The first iteration of the source brings elements 0 and 4, the first token of the result is 0 to 4.
+        ("1, [4, 2] * [1, 4], (d0, d1) -> (d0 + d1)", "5, [4] * [1], (d0) -> (d0)", (8,)),
+        # Backwards on both sides: both are legal orders, but their first iteration is not at offset 0.
+        ("2x1, [4, 3] * [2, 1], (d0, d1) -> (-d0 + 6, d1)", "2x3, [4] * [2], (d0) -> (-d0 + 6, 0)", (8, 3)),
+    ],
+)
+def test_equal_loops_that_are_not_shared(source: str, result: str, buffer: tuple[int, ...]) -> None:
+    converter = convert(source, result)
+    assert (converter.kind, converter.shared_loops, converter.buffer) == ("buffer", 0, buffer)
+    assert bound(source, result) <= converter.elements
+
+
 def test_windows_without_rows_in_order_take_the_plain_buffer() -> None:
     columns, windows = "1x1, [9, 8] * [1, 1], (d0, d1) -> (d1, d0)", "3x3, [6, 7] * [1, 1], (d0, d1) -> (d0, d1)"
     assert convert(columns, windows).elements == 72
-    replayed = "1x1, [2, 8, 9] * [1, 1, 1], (d0, d1, d2) -> (d1, d2)"
-    assert (convert(replayed, windows).kind, convert(replayed, windows).buffer) == ("buffer", (8, 9))
+    for replayed in (
+        "1x1, [2, 8, 9] * [1, 1, 1], (d0, d1, d2) -> (d1, d2)",
+        "1x1, [8, 2, 9] * [1, 1, 1], (d0, d1, d2) -> (d0, d2)",
+    ):
+        assert (convert(replayed, windows).kind, convert(replayed, windows).buffer) == ("buffer", (8, 9))
 
 
 @pytest.mark.parametrize(

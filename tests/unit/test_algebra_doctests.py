@@ -15,4 +15,4 @@ WITH_EXAMPLES = {"affine", "converter", "layout", "liveness", "prefix", "rewrite
 def test_examples_in_docstrings(name: str) -> None:
     results = doctest.testmod(importlib.import_module(f"streamtensor.algebra.{name}"))
     assert results.failed == 0
-    assert (results.attempted > 0) == (name in WITH_EXAMPLES)
+    assert results.attempted > 0 or name not in WITH_EXAMPLES

@@ -166,6 +166,24 @@ def test_importing_a_program_loads_no_heavy_library(module: str) -> None:
     assert not {*HEAVY, "xdsl", "scipy", "numpy", "networkx", "rich"} & set(done.stdout.split())
 
 
+def test_public_functions_and_methods_are_documented() -> None:
+    """Methods that override one of the framework, such as a pass's `apply`, are described by their class."""
+    framework = ("apply", "verify", "verify_", "match_and_rewrite", "parse_parameters", "print_parameters", "forward")
+    wrong: list[str] = []
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        owners = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
+        for owner in owners:
+            if isinstance(owner, ast.ClassDef) and owner.name.startswith("_"):
+                continue
+            for node in owner.body:
+                if not isinstance(node, ast.FunctionDef) or node.name.startswith("_") or node.name in framework:
+                    continue
+                if not ast.get_docstring(node):
+                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_every_source_file_names_its_licence() -> None:
     files = source_files()
     assert len(files) > 20

@@ -22,3 +22,7 @@ class LayoutError(AlgebraError):
 
 class ReplayError(AlgebraError):
     """A replay of a converter found an element that is read before it was written, or after it was overwritten."""
+
+
+class ScheduleError(ValueError):
+    """A graph of step programs that can't be scheduled; the message names the FIFO and the tasks."""

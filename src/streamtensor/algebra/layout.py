@@ -245,7 +245,7 @@ class StreamLayout:
                 return False
             for dim in moved:
                 extents[dim] *= trip
-        return not any(result.constant for result in self.map.results)
+        return True
 
     def coverage(self) -> Coverage:
         """Which cells of the data the distinct tokens cover; raises LayoutError when they are too many to count (see

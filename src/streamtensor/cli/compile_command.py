@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from streamtensor.flow import CompileResult
 
 LEVELS = "tensor, dataflow, fused, materialized, stream, code"
+FIXED = ("device", "prompt_len", "random_weights", "tile", "force", "verify_each", "verify_numerics")
 
 
 @click.command()
@@ -31,7 +32,9 @@ LEVELS = "tensor, dataflow, fused, materialized, stream, code"
 @click.option("--timing", is_flag=True, help="Print the seconds of every step, on standard error.")
 @click.option("--quiet", is_flag=True, help="Say nothing but the result and errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
 def command(
+    ctx: click.Context,
     model: str,
     output: Path | None,
     device: str,
@@ -55,6 +58,8 @@ def command(
     """
     if start is None and output is None:
         raise click.UsageError("missing option '-o'")
+    if start is not None:
+        _refuse_fixed_choices(ctx)
 
     from streamtensor import flow
 
@@ -79,6 +84,14 @@ def command(
     _print(result, as_json)
     if timing:
         print_rows([(name, f"{seconds:.3f} s") for name, seconds in result.timings.items()], err=True)
+
+
+def _refuse_fixed_choices(ctx: click.Context) -> None:
+    """A usage error for options that were fixed when the folder was compiled for the first time."""
+    for option in FIXED:
+        if ctx.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE:
+            name = option.replace("_", "-")
+            raise click.UsageError(f"--{name} does not go with --from: it was chosen when the folder was compiled")
 
 
 def _print(result: "CompileResult", as_json: bool) -> None:

@@ -51,7 +51,9 @@ def command(as_json: bool) -> int:
             click.echo(f"{'':<9}{'':<{width}}  {check.advice}")
     click.echo(f"devices  {'':<{width}}{', '.join(devices)}")
     if not any(check.ok for check in checks if check.name in VENDOR_TOOLS):
-        click.echo("Without vendor tools: compiling, simulating and verifying work; HLS timing and boards cannot be checked.")
+        click.echo(
+            "Without vendor tools: compiling, simulating and verifying work; HLS timing and boards cannot be checked."
+        )
     return 0 if ok else 1
 
 

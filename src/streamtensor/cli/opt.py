@@ -91,9 +91,7 @@ def command(
     return 0
 
 
-def _run_passes(
-    text: str, file: str, pipeline: Sequence[PassText], options: Options, timings: dict[str, float]
-) -> str:
+def _run_passes(text: str, file: str, pipeline: Sequence[PassText], options: Options, timings: dict[str, float]) -> str:
     """The text of the module in `text` after the passes."""
     from streamtensor import dialects, pipelines
     from streamtensor.ir.text import parse_module, print_module, verify_module

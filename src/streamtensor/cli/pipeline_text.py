@@ -217,7 +217,8 @@ def _convert(pass_name: str, option: str, value: Value, wanted: object) -> objec
 def _fit(value: Value, wanted: object) -> tuple[bool, object]:
     """Whether `value` can be of the type `wanted`, and the value in that type."""
     if get_origin(wanted) in (Union, types.UnionType):
-        tries = (_fit(value, choice) for choice in get_args(wanted))
+        choices = sorted(get_args(wanted), key=lambda choice: choice is not type(None))  # a str would take "none" too
+        tries = (_fit(value, choice) for choice in choices)
         return next((one for one in tries if one[0]), (False, value))
     if get_origin(wanted) is tuple:
         element = get_args(wanted)[0]

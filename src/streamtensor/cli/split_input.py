@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from streamtensor.diagnostics import UserError
 
 _SEPARATOR = re.compile(r"^// -----[ \t]*$", re.MULTILINE)
-_EXPECTED = re.compile(
-    r"//\s*expected-error\s*(?:@(?P<where>[+-]\d+|above|below|unknown)\s*)?\{\{(?P<text>.*?)\}\}"
-)
+_EXPECTED = re.compile(r"//\s*expected-error\s*(?:@(?P<where>[+-]\d+|above|below|unknown)\s*)?\{\{(?P<text>.*?)\}\}")
 
 
 @dataclass(frozen=True)

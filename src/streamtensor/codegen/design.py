@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamtensor.codegen.hls.names import Names
+from streamtensor.codegen.hls.names import C_FUNCTIONS, Names
 from streamtensor.diagnostics import InternalError
 from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.ir import func
@@ -38,7 +38,7 @@ class Design:
             raise InternalError("a stream-level module has a function main")
         hosts = tuple(op for op in functions.values() if place(op) == "host" and not op.is_declaration)
         kernels = tuple(op for op in module.walk() if isinstance(op, KernelOp))
-        taken = Names(["host_functions", "csim_main", "streamtensor_ops", "streamtensor_dataflow"])
+        taken = Names([*C_FUNCTIONS, "host_functions", "csim_main", "streamtensor_ops", "streamtensor_dataflow"])
         names: dict[KernelOp | func.FuncOp, str] = {}
         for kernel in kernels:
             names[kernel] = taken.fresh(kernel.kernel_name)

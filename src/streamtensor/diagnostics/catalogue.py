@@ -27,20 +27,20 @@ _ENTRIES = (
     Entry(
         "ST0101",
         "folder or file not found",
-        """A path that was given does not exist, or cannot be read. Check the spelling and the current folder; nothing
-        is ever downloaded, so a model must be a folder on this machine.""",
+        """A path that was given does not exist, or cannot be read. Check the spelling and the current folder;
+        nothing is ever downloaded, so a model must be a folder on this machine.""",
     ),
     Entry(
         "ST0102",
         "unknown model or shape",
-        """MODEL is neither a folder, nor `FILE.py:callable`, nor the name of a known shape. A shape has no weights of
-        its own: it also needs `--random-weights SEED`.""",
+        """MODEL is neither a folder, nor `FILE.py:callable`, nor the name of a known shape. A shape has no weights
+        of its own: it also needs `--random-weights SEED`.""",
     ),
     Entry(
         "ST0103",
         "broken model folder",
-        """A file of the model folder (`config.json`, `model.safetensors`, its index or a shard) cannot be parsed, is cut
-        off, or does not fit the configuration. The message names the file; copy or save the model again.""",
+        """A file of the model folder (`config.json`, `model.safetensors`, its index or a shard) cannot be parsed, is
+        cut off, or does not fit the configuration. The message names the file; copy or save the model again.""",
     ),
     Entry(
         "ST0104",
@@ -52,21 +52,21 @@ _ENTRIES = (
     Entry(
         "ST0105",
         "prompt longer than the compiled length",
-        """A program is compiled for one prompt length; shorter prompts are padded, longer ones cannot run. Shorten the
-        prompt, or compile again with a larger `--prompt-len`.""",
+        """A program is compiled for one prompt length; shorter prompts are padded, longer ones cannot run. Shorten
+        the prompt, or compile again with a larger `--prompt-len`.""",
     ),
     Entry(
         "ST0106",
         "dynamic shape",
-        """A dataflow accelerator has static shapes, and the exported model has a dimension that depends on data or that
-        was left symbolic. Give example inputs of the shape that is wanted, and avoid operations whose result
+        """A dataflow accelerator has static shapes, and the exported model has a dimension that depends on data or
+        that was left symbolic. Give example inputs of the shape that is wanted, and avoid operations whose result
         shape depends on values (such as `nonzero`).""",
     ),
     Entry(
         "ST0107",
         "callable missing or wrong",
-        """`FILE.py:callable` must name a function without required arguments that returns a pair: a `torch.nn.Module`
-        and a tuple of example inputs. The message says which part did not hold.""",
+        """`FILE.py:callable` must name a function without required arguments that returns a pair: a
+        `torch.nn.Module` and a tuple of example inputs. The message says which part did not hold.""",
     ),
     Entry(
         "ST0108",
@@ -77,21 +77,21 @@ _ENTRIES = (
     Entry(
         "ST0109",
         "tokenizer missing or character unknown",
-        """A text prompt needs the `tokenizer.json` of the model folder, and every character of the prompt must be in its
-        vocabulary. Use `--inputs FILE.npz` for a model without a tokenizer.""",
+        """A text prompt needs the `tokenizer.json` of the model folder, and every character of the prompt must be in
+        its vocabulary. Use `--inputs FILE.npz` for a model without a tokenizer.""",
     ),
     Entry(
         "ST0110",
         "input or value without a hardware form",
-        """An input is not a tensor, a value has an element type for which no hardware is made (64-bit floats, complex
-        numbers), or the module writes its own state while it runs. Convert the module with `.float()`, put it into
-        inference mode with `.eval()`, and return new state as an output.""",
+        """An input is not a tensor, a value has an element type for which no hardware is made (64-bit floats,
+        complex numbers), or the module writes its own state while it runs. Convert the module with `.float()`,
+        put it into inference mode with `.eval()`, and return new state as an output.""",
     ),
     Entry(
         "ST0111",
         "module cannot be exported",
-        """PyTorch's own export of the module fails, for example because its control flow depends on values, or the module
-        returns no tensor. The message repeats what PyTorch says and names the line of the model.""",
+        """PyTorch's own export of the module fails, for example because its control flow depends on values, or the
+        module returns no tensor. The message repeats what PyTorch says and names the line of the model.""",
     ),
     # ---- ST02 IR text and verification -------------------------------------------------------------------------
     Entry(
@@ -103,15 +103,15 @@ _ENTRIES = (
     Entry(
         "ST0202",
         "IR does not verify",
-        """The text parses, but an operation or a type breaks a rule of its dialect. The message names the operation and
-        states both sides of the rule that does not hold.""",
+        """The text parses, but an operation or a type breaks a rule of its dialect. The message names the operation
+        and states both sides of the rule that does not hold.""",
     ),
     # ---- ST03 passes and pipeline ------------------------------------------------------------------------------
     Entry(
         "ST0301",
         "unknown pass or broken pipeline text",
-        """A pipeline is `PASS,PASS{option=value option2=[1,2]}`. A name is not a pass (`streamtensor-opt --list-passes`
-        shows them all), or the text does not have that form.""",
+        """A pipeline is `PASS,PASS{option=value option2=[1,2]}`. A name is not a pass (`streamtensor-opt --list-
+        passes` shows them all), or the text does not have that form.""",
     ),
     Entry(
         "ST0302",
@@ -122,14 +122,14 @@ _ENTRIES = (
     Entry(
         "ST0303",
         "operation not allowed at this stage",
-        """After a stage of the pipeline, only certain operations may be left, and one that may not be is still there.
-        Either a pass of the stage was left out, or the model has something that no pass can handle yet.""",
+        """After a stage of the pipeline, only certain operations may be left, and one that may not be is still
+        there. Either a pass of the stage was left out, or the model has something that no pass can handle yet.""",
     ),
     Entry(
         "ST0304",
         "types cannot be connected",
-        """A producer streams its tokens in one order, its consumer wants them in another, and no converter can turn the
-        one into the other. The message states both types.""",
+        """A producer streams its tokens in one order, its consumer wants them in another, and no converter can turn
+        the one into the other. The message states both types.""",
     ),
     Entry(
         "ST0305",
@@ -140,21 +140,21 @@ _ENTRIES = (
     Entry(
         "ST0306",
         "operation that this pass cannot handle",
-        """A pass met an operation in a form that its rewrite does not cover. The message names the pass, the operation
-        and the line of the model.""",
+        """A pass met an operation in a form that its rewrite does not cover. The message names the pass, the
+        operation and the line of the model.""",
     ),
     # ---- ST04 devices and targets ------------------------------------------------------------------------------
     Entry(
         "ST0401",
         "unknown device",
-        """A device is the name of a file that comes with the package (without `.toml`), or the path of such a file of
-        your own. `streamtensor doctor` lists those that come with the package.""",
+        """A device is the name of a file that comes with the package (without `.toml`), or the path of such a file
+        of your own. `streamtensor doctor` lists those that come with the package.""",
     ),
     Entry(
         "ST0402",
         "broken device file",
-        """A device file does not parse, lacks a figure, or has one of the wrong kind. The message names the file, the key
-        and what was expected there; the files that come with the package show the form.""",
+        """A device file does not parse, lacks a figure, or has one of the wrong kind. The message names the file,
+        the key and what was expected there; the files that come with the package show the form.""",
     ),
     # ---- ST05 command line and folders -------------------------------------------------------------------------
     Entry(
@@ -172,14 +172,14 @@ _ENTRIES = (
     Entry(
         "ST0503",
         "not a compiled folder",
-        """The folder was not made by `streamtensor compile`, or lacks the file of the level that is asked for. Compile
-        the model first, or up to a later level.""",
+        """The folder was not made by `streamtensor compile`, or lacks the file of the level that is asked for.
+        Compile the model first, or up to a later level.""",
     ),
     Entry(
         "ST0504",
         "wrong usage",
-        """The command line does not have the form that the command expects (exit code 2). `streamtensor COMMAND --help`
-        shows it.""",
+        """The command line does not have the form that the command expects (exit code 2). `streamtensor COMMAND
+        --help` shows it.""",
     ),
     Entry(
         "ST0505",
@@ -196,38 +196,39 @@ _ENTRIES = (
     Entry(
         "ST0602",
         "C++ does not compile",
-        """The compiler rejected a source file. The first lines of what it said are in the message, all of it in the log
-        file that is named. For code that was not edited by hand this is a fault of the emitter: please report it.""",
+        """The compiler rejected a source file. The first lines of what it said are in the message, all of it in the
+        log file that is named. For code that was not edited by hand this is a fault of the emitter: please report
+        it.""",
     ),
     Entry(
         "ST0603",
         "C simulation failed",
-        """The simulated design stopped with an error of its own, such as tokens that are left over in a FIFO or a read
-        from an empty one in unbounded mode. The message names the task and the FIFO.""",
+        """The simulated design stopped with an error of its own, such as tokens that are left over in a FIFO or a
+        read from an empty one in unbounded mode. The message names the task and the FIFO.""",
     ),
     Entry(
         "ST0604",
         "deadlock",
-        """With bounded FIFOs, every unfinished task waits for another one. The message names the cycle of waits: which
-        task waits to read which empty FIFO, or to write which full one. Deeper FIFOs on that cycle cure it.""",
+        """With bounded FIFOs, every unfinished task waits for another one. The message names the cycle of waits:
+        which task waits to read which empty FIFO, or to write which full one. Deeper FIFOs on that cycle cure it.""",
     ),
     Entry(
         "ST0605",
         "results differ from PyTorch",
-        """The accelerator computed something else than the model, beyond the tolerance for its number format. Run with
-        `--verify-numerics` at compile time to see after which pass the difference appears.""",
+        """The accelerator computed something else than the model, beyond the tolerance for its number format. Run
+        with `--verify-numerics` at compile time to see after which pass the difference appears.""",
     ),
     Entry(
         "ST0606",
         "not a C simulation library",
-        """The shared library is missing, was not built from emitted code, or lacks the function that was asked for. Build
-        it again: remove the `csim` folder and run once more.""",
+        """The shared library is missing, was not built from emitted code, or lacks the function that was asked for.
+        Build it again: remove the `csim` folder and run once more.""",
     ),
     Entry(
         "ST0607",
         "wrong argument of a C simulation",
-        """An array that C++ cannot read as it is (not contiguous, foreign byte order, Python objects), a FIFO name that the
-        design does not have, or a depth below 1. The message says which.""",
+        """An array that C++ cannot read as it is (not contiguous, foreign byte order, Python objects), a FIFO name
+        that the design does not have, or a depth below 1. The message says which.""",
     ),
     Entry(
         "ST0608",

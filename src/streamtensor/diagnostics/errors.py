@@ -60,7 +60,7 @@ class UserError(Exception):
         return f"{self.code}: {self.message}{place}{hint}"
 
 
-class UserErrors(Exception):
+class UserErrors(Exception):  # noqa: N818 - the plural of UserError says what it holds
     """Several mistakes that were found together, so that the user can mend them in one go; never empty."""
 
     def __init__(self, errors: Sequence[UserError]) -> None:

@@ -72,6 +72,8 @@ def render_text(error: UserError | UserErrors) -> str:
 def print_error(error: UserError | UserErrors, stream: TextIO | None = None) -> None:
     """Writes the error to `stream` (standard error), in colours only when that is a terminal."""
     stream = stream or sys.stderr
+    if stream is None:  # a process without a standard error
+        return
     if not stream.isatty():
         print(render_text(error), file=stream)
         return

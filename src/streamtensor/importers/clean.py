@@ -5,7 +5,18 @@ import struct
 
 from streamtensor.diagnostics import UserError
 from streamtensor.ir import arith, cf, core, linalg
-from streamtensor.ir.builtin import AnyFloat, FloatAttr, ModuleOp, TensorType, f32, f64
+from streamtensor.ir.builtin import (
+    AnyFloat,
+    DenseIntOrFPElementsAttr,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    ModuleOp,
+    TensorType,
+    f32,
+    f64,
+)
 from streamtensor.ir.locations import LOC, location
 
 ALLOWED: frozenset[str] = frozenset(
@@ -32,7 +43,7 @@ ALLOWED: frozenset[str] = frozenset(
 
 
 def clean(module: ModuleOp) -> None:
-    """Removes assertions (the host checks the ids), float64 constants, products with one and dead results.
+    """Removes assertions (the host checks the ids), float64 and tensor constants, products with one, dead results.
 
     Raises UserError ST0104 when something is left that is not tensor IR, with the model's line.
     """
@@ -42,6 +53,7 @@ def clean(module: ModuleOp) -> None:
             op.erase()
     _fold_constants(module)
     _drop_dead(module)
+    _inline_constants(module)
     _drop_unused_results(module)
     _drop_dead(module)
     check(module)
@@ -109,42 +121,74 @@ def _drop_dead(module: ModuleOp) -> None:
             op.erase()
 
 
-def _drop_unused_results(module: ModuleOp) -> None:
-    """A generic with results that nobody reads  -->  the same without them (the arg-max beside a maximum)."""
+def _inline_constants(module: ModuleOp) -> None:
+    """A generic that reads a one-element constant tensor  -->  the same with the number in its body."""
     for op in list(module.walk()):
-        if isinstance(op, linalg.GenericOp) and len(op.results) > 1 and not all(r.uses for r in op.results):
-            _keep_results(op, [index for index, result in enumerate(op.results) if result.uses])
+        if not isinstance(op, linalg.GenericOp):
+            continue
+        numbers = {index: number for index, value in enumerate(op.inputs) if (number := _number(value)) is not None}
+        body = op.body.block
+        for index, number in numbers.items():
+            constant = arith.ConstantOp(number)
+            body.insert_ops_before([constant], next(iter(body.ops)))
+            body.args[index].replace_all_uses_with(constant.result)
+        if numbers:
+            _rebuild(op, [i for i in range(len(op.inputs)) if i not in numbers], list(range(len(op.results))))
 
 
-def _keep_results(op: linalg.GenericOp, keep: list[int]) -> None:
-    """Rebuilds `op` with the results `keep`; unchanged when these depend on one of the others (a bare arg-max)."""
+def _number(value: core.SSAValue) -> FloatAttr[AnyFloat] | IntegerAttr[IntegerType | IndexType] | None:
+    """The one element of a constant tensor; None for any other value."""
+    source = value.owner
+    if not isinstance(source, arith.ConstantOp) or not isinstance(source.value, DenseIntOrFPElementsAttr):
+        return None
+    if any(size != 1 for size in source.value.type.get_shape()):
+        return None
+    return next(iter(source.value.iter_attrs()))
+
+
+def _drop_unused_results(module: ModuleOp) -> None:
+    """A generic with results that nobody reads  -->  the same without them (the arg-max beside a maximum).
+
+    Unchanged when the results that are read depend on the others.
+    """
+    for op in list(module.walk()):
+        if not isinstance(op, linalg.GenericOp) or all(result.uses for result in op.results):
+            continue
+        keep = [index for index, result in enumerate(op.results) if result.uses]
+        body = op.body.block
+        terminator = body.last_op
+        assert terminator is not None
+        outputs = list(terminator.operands)
+        terminator.operands = [outputs[index] for index in keep]
+        accumulators = body.args[len(op.inputs) :]
+        if any(_is_read(argument) for index, argument in enumerate(accumulators) if index not in keep):
+            terminator.operands = outputs
+            continue
+        _erase_unread(body)
+        _rebuild(op, list(range(len(op.inputs))), keep)
+
+
+def _rebuild(op: linalg.GenericOp, inputs: list[int], results: list[int]) -> None:
+    """Replaces `op` by the same with some of its inputs and results; the body must not read what goes."""
     body = op.body.block
-    terminator = body.last_op
-    assert terminator is not None
-    first_out = len(op.inputs)
-    dropped = [index for index in range(len(op.results)) if index not in keep]
-    outputs = list(terminator.operands)
-    terminator.operands = [outputs[index] for index in keep]
-    if any(_is_read(body.args[first_out + index]) for index in dropped):
-        terminator.operands = outputs
-        return
-    _erase_unread(body)
-    for index in reversed(dropped):
-        body.erase_arg(body.args[first_out + index])
+    outputs = [len(op.inputs) + index for index in results]
+    for index in reversed(range(len(body.args))):
+        if index not in (*inputs, *outputs):
+            body.erase_arg(body.args[index])
     maps = list(op.indexing_maps.data)
     new = linalg.GenericOp(
-        op.inputs,
-        [op.outputs[index] for index in keep],
+        [op.inputs[index] for index in inputs],
+        [op.outputs[index] for index in results],
         op.detach_region(op.body),
-        [*maps[:first_out], *(maps[first_out + index] for index in keep)],
+        [maps[index] for index in (*inputs, *outputs)],
         op.iterator_types,
-        [op.results[index].type for index in keep],
+        [op.results[index].type for index in results],
     )
     new.attributes = dict(op.attributes)
     parent = op.parent
     assert parent is not None
     parent.insert_op_before(new, op)
-    for result, index in zip(new.results, keep, strict=True):
+    for result, index in zip(new.results, results, strict=True):
         op.results[index].replace_all_uses_with(result)
     op.detach()
     op.erase()

@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from torch import fx
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.traceback import preserve_node_meta
 
 from streamtensor.diagnostics import UserError
 from streamtensor.importers.decompositions import OWN
-from streamtensor.importers.export import is_no_op, quiet
+from streamtensor.importers.export import forward_no_ops, quiet
 from streamtensor.importers.source_lines import place_of_trace
 from streamtensor.importers.unsupported import unsupported_operation
 
@@ -26,9 +27,11 @@ def decompose(graph: fx.Graph) -> fx.Graph:
     with quiet(), FakeTensorMode() as mode, torch.no_grad():
         fakes = [torch.empty(tuple(v.shape), dtype=v.dtype, device="cpu") for v in values]
         interpreter = _Decomposer(fx.GraphModule(torch.nn.Module(), graph))
-        with fx.traceback.preserve_node_meta(), mode:
-            traced = make_fx(interpreter.run, decomposition_table={**get_decomposition_table(), **OWN})(*fakes)
-    _tidy(traced.graph)
+        with preserve_node_meta(), mode:
+            table: Any = {**get_decomposition_table(), **OWN}
+            traced = make_fx(interpreter.run, decomposition_table=table)(*fakes)
+    forward_no_ops(traced.graph)
+    traced.graph.eliminate_dead_code()
     _check_random(traced.graph)
     return traced.graph
 
@@ -49,15 +52,6 @@ class _Decomposer(fx.Interpreter):
             if result is not NotImplemented:
                 return result
         return super().call_function(target, args, kwargs)
-
-
-def _tidy(graph: fx.Graph) -> None:
-    """Drops dead calls and calls that hand on their argument."""
-    for node in list(graph.nodes):
-        if node.op == "call_function" and is_no_op(node):
-            node.replace_all_uses_with(node.args[0])  # type: ignore[arg-type]
-            graph.erase_node(node)
-    graph.eliminate_dead_code()
 
 
 def _check_random(graph: fx.Graph) -> None:

@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
@@ -16,7 +16,7 @@ from torch import fx
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 
-from streamtensor.diagnostics import UserError
+from streamtensor.diagnostics import Location, UserError
 from streamtensor.importers.source_lines import model_line, place_of_trace, trace_of
 
 aten: Any = torch.ops.aten
@@ -57,19 +57,19 @@ def export_graph(module: torch.nn.Module, args: Sequence[Any], prefix: str = "")
     _check_outputs(program)
     _shorten_traces(graph)
     _check_values(graph)
-    _forward_no_ops(graph)
+    forward_no_ops(graph)
     _inline_scalars(graph, inputs, program)
     graph.eliminate_dead_code()
-    output = next(node for node in graph.nodes if node.op == "output")
-    outputs = tuple(node for node in output.args[0] if isinstance(node, fx.Node))  # type: ignore[union-attr]
+    returned: Any = next(node for node in graph.nodes if node.op == "output").args[0]
+    outputs = tuple(node for node in returned if isinstance(node, fx.Node))
     if not outputs:
         raise UserError("ST0111", "the module returns no tensor")
-    constants = {i.name: program.constants[i.name] for i in inputs if i.kind == "constant"}
+    constants = {i.name: _constant(program, i.name) for i in inputs if i.kind == "constant"}
     return ExportedGraph(graph, tuple(i for i in inputs if i.kind == "input" or i.node.users), outputs, constants)
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Keeps PyTorch's loggers and prints silent: what goes wrong is told once, by our own error.
 
     Only this thread is silenced; a progress bar in another one goes on.
@@ -117,9 +117,7 @@ def _export(module: torch.nn.Module, args: Sequence[Any]) -> ExportedProgram:
             location=_raise_site(error),
             hint="all shapes must follow from the shapes of the inputs",
         ) from error
-    except UserError:
-        raise
-    except Exception as error:
+    except Exception as error:  # whatever the module's own code raises
         raise UserError(
             "ST0111",
             f"PyTorch cannot export the module: {type(error).__name__}: {_first_line(error)}",
@@ -129,9 +127,8 @@ def _export(module: torch.nn.Module, args: Sequence[Any]) -> ExportedProgram:
 
 
 def _writes_or_nests(node: fx.Node) -> bool:
-    if node.op == "get_attr":
-        return True
-    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+    schema: Any = getattr(node.target, "_schema", None)
+    return node.op == "get_attr" or (schema is not None and schema.is_mutable)
 
 
 def _inputs(program: ExportedProgram, module: torch.nn.Module, prefix: str) -> list[GraphInput]:
@@ -192,11 +189,13 @@ def _shorten_traces(graph: fx.Graph) -> None:
 def _check_values(graph: fx.Graph) -> None:
     refused = (torch.float64, torch.complex64, torch.complex128)
     for node in graph.nodes:
+        if node.op == "placeholder" and not node.users:
+            continue
         place = place_of_trace(node.meta.get("stack_trace"))
         if isinstance(node.meta.get("val"), (torch.SymInt, torch.SymFloat, torch.SymBool)):
             raise UserError("ST0106", f"`{label_of(node)}` reads a number out of a tensor", location=place)
         for value in _tensors(node.meta.get("val")):
-            if any(not isinstance(size, int) for size in value.shape):
+            if any(type(size) is not int for size in value.shape):  # a symbol, when it is not known
                 message = f"the shape of `{node.name}` is not known when the module is compiled"
                 raise UserError("ST0106", message, location=place)
             if value.dtype in refused:
@@ -209,15 +208,15 @@ def _check_values(graph: fx.Graph) -> None:
                 )
 
 
-def _forward_no_ops(graph: fx.Graph) -> None:
+def forward_no_ops(graph: fx.Graph) -> None:
     """Lets the users of a call that changes nothing (dropout at inference, a cast to the same type) read its input."""
     for node in list(graph.nodes):
-        if node.op != "call_function":
-            continue
-        if "_assert" in str(node.target):
+        if node.op == "call_function" and "_assert" in str(node.target):
             graph.erase_node(node)
-        elif is_no_op(node):
-            node.replace_all_uses_with(node.args[0])  # type: ignore[arg-type]
+            continue
+        source = _forwarded(node)
+        if source is not None:
+            node.replace_all_uses_with(source)
             graph.erase_node(node)
 
 
@@ -240,23 +239,23 @@ _SAME_VALUES = {
 }
 
 
-def is_no_op(node: fx.Node) -> bool:
-    """Whether a call only hands on its first argument: same shape, same type, no other effect."""
+def _forwarded(node: fx.Node) -> fx.Node | None:
+    """The first argument of a call that hands it on unchanged, in shape, type and values; else None."""
     if node.target not in _SAME_VALUES or not isinstance(node.args[0], fx.Node):
-        return False
+        return None
     if node.target is aten.dropout.default and node.args[2] is not False:
-        return False
+        return None
     before, after = node.args[0].meta.get("val"), node.meta.get("val")
     if not isinstance(before, torch.Tensor) or not isinstance(after, torch.Tensor):
-        return False
-    return before.shape == after.shape and before.dtype == after.dtype
+        return None
+    return node.args[0] if before.shape == after.shape and before.dtype == after.dtype else None
 
 
 def _inline_scalars(graph: fx.Graph, inputs: list[GraphInput], program: ExportedProgram) -> None:
     """One-element constants become a fill in the graph, so that no argument is needed for a number."""
     first_call = next(node for node in graph.nodes if node.op != "placeholder")
     for entry in [i for i in inputs if i.kind == "constant" and i.node.users]:
-        value = program.constants[entry.name]
+        value = _constant(program, entry.name)
         if value.numel() != 1 or value.device.type == "meta":
             continue
         with graph.inserting_before(first_call):
@@ -265,6 +264,12 @@ def _inline_scalars(graph: fx.Graph, inputs: list[GraphInput], program: Exported
             )
         fill.meta = dict(entry.node.meta)
         entry.node.replace_all_uses_with(fill)
+
+
+def _constant(program: ExportedProgram, name: str) -> torch.Tensor:
+    value = program.constants[name]
+    assert isinstance(value, torch.Tensor)
+    return value
 
 
 def _tensors(value: object) -> list[torch.Tensor]:
@@ -276,6 +281,7 @@ def _tensors(value: object) -> list[torch.Tensor]:
 
 
 def label_of(node: fx.Node) -> str:
+    """What an error calls `node`: its operation, or its name."""
     return str(node.target) if node.op == "call_function" else node.name
 
 
@@ -283,7 +289,7 @@ def _first_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def _raise_site(error: BaseException) -> Any:
+def _raise_site(error: BaseException) -> Location | None:
     """The innermost line of the model on which `error` was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     own = __file__.rsplit("/", 1)[0]

@@ -173,8 +173,7 @@ def _is_light(node: fx.Node) -> bool:
     target = node.target
     if target in _MOVES:
         return True
-    if not isinstance(target, torch._ops.OpOverload):
-        return False
-    if torch.Tag.pointwise in target.tags:
+    if torch.Tag.pointwise in getattr(target, "tags", ()):
         return True
-    return any(r.alias_info is not None and not r.alias_info.is_write for r in target._schema.returns)
+    schema: Any = getattr(target, "_schema", None)
+    return schema is not None and any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)

@@ -7,7 +7,7 @@ Handles of MLIR operations never outlive a pass: a dangling one ends the process
 import re
 from collections.abc import Iterable, Mapping
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from torch import fx
 
@@ -53,13 +53,13 @@ def import_functions(graphs: Mapping[str, fx.Graph], timings: dict[str, float] |
 
 
 def _lower(graphs: Mapping[str, fx.Graph], texts: Mapping[tuple[str, int], str], seconds: dict[str, float]) -> str:
-    from torch_mlir import ir
+    from torch_mlir import passmanager
     from torch_mlir.dialects import torch as torch_dialect
     from torch_mlir.extras.fx_importer import FxImporter
-    from torch_mlir.passmanager import PassManager
 
     start = perf_counter()
-    context = ir.Context()
+    mlir, managers = _mlir(), cast(Any, passmanager)
+    context = mlir.Context()
     torch_dialect.register_dialect(context)
     importer = FxImporter(context=context)
     for name, graph in graphs.items():
@@ -69,7 +69,7 @@ def _lower(graphs: Mapping[str, fx.Graph], texts: Mapping[tuple[str, int], str],
     for step, pipeline in (("torch backend", TO_BACKEND), ("linalg", TO_LINALG), ("upstream", UPSTREAM)):
         start = perf_counter()
         with context:
-            PassManager.parse(f"builtin.module({pipeline})").run(module.operation)
+            managers.PassManager.parse(f"builtin.module({pipeline})").run(module.operation)
         seconds[step] = perf_counter() - start
     start = perf_counter()
     _attach_locations(module, texts)
@@ -78,10 +78,16 @@ def _lower(graphs: Mapping[str, fx.Graph], texts: Mapping[tuple[str, int], str],
     return text.replace(" <{overflowFlags = #arith.overflow<none>}>", "")  # xDSL's trunci has no such property
 
 
-def _attach_locations(module: Any, texts: Mapping[tuple[str, int], str]) -> None:
-    """Writes each operation's place as an attribute: printing keeps those, and drops MLIR's own locations."""
+def _mlir() -> Any:
+    """MLIR's Python bindings, which carry no types."""
     from torch_mlir import ir
 
+    return ir
+
+
+def _attach_locations(module: Any, texts: Mapping[tuple[str, int], str]) -> None:
+    """Writes each operation's place as an attribute: printing keeps those, and drops MLIR's own locations."""
+    mlir = _mlir()
     module.context.allow_unregistered_dialects = True
     foreign: set[str] = set()
 
@@ -93,8 +99,8 @@ def _attach_locations(module: Any, texts: Mapping[tuple[str, int], str]) -> None
             if match:
                 file, line = match[1], int(match[2])
                 label = f"{file}:{line} {texts.get((file, line), '')}".rstrip()
-                op.attributes[LOC] = ir.StringAttr.get(label, context=module.context)
-        return ir.WalkResult.ADVANCE
+                op.attributes[LOC] = mlir.StringAttr.get(label, context=module.context)
+        return mlir.WalkResult.ADVANCE
 
     module.operation.walk(visit)
     if foreign:

@@ -8,7 +8,9 @@ declaration language of dialects; the upstream dialects are modules of their own
 
 from xdsl.dialects import arith, builtin, cf, func, math, memref, scf, tensor, vector
 
-from streamtensor.ir import core, irdl, linalg, locations, text
+from streamtensor.ir import core, irdl, linalg, locations, repairs, text
+
+repairs.repair()
 
 __all__ = [
     "arith",

@@ -51,7 +51,11 @@ def parse_module(context: Context, text: str, file: str = "<text>") -> builtin.M
         place = _line_at(text, _start_of_fault(text, error.span.start, message), file)
         raise UserError("ST0201", message, location=place) from error
     except VerifyException as error:  # attributes verify themselves while they are parsed
-        raise UserError("ST0202", _first_line(str(error)), location=_line_at(text, parser.pos if parser else 0, file)) from error
+        place = _line_at(text, parser.pos if parser else 0, file)
+        raise UserError("ST0202", _first_line(str(error)), location=place) from error
+    except Exception as error:  # some parsers of the framework let plain Python errors through
+        message = _first_line(str(error)) or "this cannot be parsed"
+        raise UserError("ST0201", message, location=_line_at(text, parser.pos if parser else 0, file)) from error
 
 
 def _start_of_fault(text: str, position: int, message: str) -> int:

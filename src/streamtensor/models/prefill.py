@@ -27,6 +27,10 @@ class Prefill(torch.nn.Module):
     row reads a later one.
     """
 
+    positions: Tensor
+    mask: Tensor
+    sliding_mask: Tensor
+
     def __init__(self, model: Any, rows: int) -> None:
         super().__init__()
         self.model = model
@@ -41,7 +45,7 @@ class Prefill(torch.nn.Module):
 
     def forward(self, ids: Tensor, last: Tensor) -> Tensor:
         """Logits of the row `last`: the row is picked by a product with a one-hot vector, not by an index."""
-        picked = (self.positions == last).to(torch.float32)
+        picked = torch.eq(self.positions, last).to(torch.float32)
 
         def pick(_module: torch.nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             return (picked @ arguments[0], *arguments[1:])
@@ -74,8 +78,8 @@ def causal_mask(rows: int, window: int | None = None) -> Tensor:
 
 def layer_kinds(config: Any) -> tuple[str, ...]:
     """The kinds of attention layers for families whose masks are given by kind; empty for the others."""
-    kinds = sorted(set(getattr(config, "layer_types", None) or ()))
-    return tuple(kinds) if "sliding_attention" in kinds else ()
+    kinds: set[str] = set(getattr(config, "layer_types", None) or ())
+    return tuple(sorted(kinds)) if "sliding_attention" in kinds else ()
 
 
 def prompt_rows(asked: int, config: Any) -> int:

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 from streamtensor.ir.core import SSAValue
 
-# Keywords, and names that the included headers declare at global scope: a static function called `exp` would be
-# ambiguous with the one of math.h.
+# Keywords, and names that the included headers declare and that synthesis tools know by heart.
 _WORDS = """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t class compl concept
     const const_cast consteval constexpr constinit continue co_await co_return co_yield decltype default delete do
@@ -19,15 +18,21 @@ _WORDS = """
     requires return short signed sizeof static static_assert static_cast struct switch template this thread_local
     throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq
     hls st std half ap_int ap_uint int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t ptrdiff_t
-    main abs labs div ldiv rand srand exit abort atexit malloc calloc free realloc system getenv index rindex signal
-    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 exp10 expm1 fabs fdim floor fma
-    fmax fmin fmod frexp gamma hypot ilogb j0 j1 jn ldexp lgamma llrint llround log log10 log1p log2 logb lrint lround
-    modf nan nearbyint nextafter pow pow10 remainder remquo rint round roundeven rsqrt scalbln scalbn significand sin
-    sincos sinh sqrt tan tanh tgamma trunc y0 y1 yn select read write pipe close open link unlink remove rename
-    time clock wait sleep send recv connect accept bind listen socket poll stat kill fork
+    main abs labs div ldiv acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 exp10
+    expm1 fabs fdim floor fma fmax fmin fmod frexp gamma hypot ilogb j0 j1 jn ldexp lgamma llrint llround log log10
+    log1p log2 logb lrint lround modf nan nearbyint nextafter pow pow10 remainder remquo rint round roundeven rsqrt
+    scalbln scalbn significand sin sincos sinh sqrt tan tanh tgamma trunc y0 y1 yn
     stdin stdout stderr errno NULL INFINITY NAN st_region
 """
 RESERVED = frozenset(_WORDS.split())
+
+# Functions of the C library: a function with C linkage must not take their names, a static one may.
+_C_FUNCTIONS = """
+    abort accept access atexit bind calloc clock close connect exit fork free getenv index kill link listen malloc
+    memcpy memmove memset open pipe poll printf rand read realloc recv remove rename rindex select send signal sleep
+    socket srand stat system time unlink wait write
+"""
+C_FUNCTIONS = frozenset(_C_FUNCTIONS.split())
 
 
 def identifier(text: str) -> str:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Emitted C++ and the simulation runtime -> one shared library, compiled in parallel and only when something changed."""
+"""Emitted C++ and the simulation runtime -> one shared library; only what changed is compiled, in parallel."""
 
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,10 +23,14 @@ INCLUDE_DIR = _HERE / "include"
 DATAFLOW_HEADER = INCLUDE_DIR / "streamtensor_dataflow.h"
 """The one header that emitted code needs beside the vendor's; it belongs into the hls/ folder of a design."""
 
-_RUNTIME = _HERE / "runtime" / "runtime.cpp"
+# Optimising the second one would double its compile time and change nothing that can be measured.
+_RUNTIME: tuple[tuple[Path, tuple[str, ...]], ...] = (
+    (_HERE / "runtime" / "engine.cpp", ()),
+    (_HERE / "runtime" / "records.cpp", ("-O1",)),
+)
 
 # -fwrapv: integers wrap as in the IR. -ffp-contract=off: a host with fused multiply-add gives the same floats as one
-# without. -fno-gnu-unique: nothing is shared between two libraries in one process.
+# without.
 _FLAGS = ("-std=c++17", "-O2", "-fPIC", "-fwrapv", "-ffp-contract=off", "-Wno-unknown-pragmas", "-DST_CSIM")
 _KEPT_LIBRARIES = 4
 _SHOWN_LINES = 12
@@ -58,20 +63,22 @@ def build(
     compiler = _find_compiler()
     includes = (INCLUDE_DIR, *(Path(folder).resolve() for folder in include_dirs))
     flags = (*_FLAGS, *(f"-D{define}" for define in defines), *(f"-I{folder}" for folder in includes))
-    all_sources = [Path(source).resolve() for source in sources] + [_RUNTIME]
-    for source in all_sources:
+    # The same runtime for every build in this folder: it sees no define but its own.
+    own = [f"-D{define}" for define in defines if define.startswith("ST_CSIM")]
+    units = [(source, (*_FLAGS, *extra, *own, f"-I{INCLUDE_DIR}")) for source, extra in _RUNTIME]
+    units += [(Path(source).resolve(), flags) for source in sources]
+    for source, _ in units:
         if not source.is_file():
             raise UserError("ST0101", f"no such source file: {source}")
     out_dir.mkdir(parents=True, exist_ok=True)
     objects_dir = out_dir / "objects"
     objects_dir.mkdir(exist_ok=True)
 
-    objects = [_Object.of(source, objects_dir, compiler, flags) for source in all_sources]
+    objects = [_Object.of(source, objects_dir, compiler, options) for source, options in units]
+    # The runtime first: a long compilation that starts last would leave the other processors idle.
     stale = [one for one in objects if not one.is_fresh()]
-    # Largest first: a long compilation that starts last would leave the other processors idle.
-    stale.sort(key=lambda one: one.source.stat().st_size, reverse=True)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        failures = [log for log in pool.map(lambda one: one.compile(), stale) if log]
+        failures = [log for log in pool.map(_Object.compile, stale) if log]
     if failures:
         raise _compile_error(failures, out_dir / f"{name}-build.log")
 
@@ -147,7 +154,7 @@ class _Object:
         try:
             outcome = _run(command)
             if outcome.returncode != 0:
-                return f"$ {shlex.join(command)}\n{outcome.stderr or outcome.stdout or 'no message'}\n"
+                return _log_of(command, outcome)
             record = {
                 "compiler": self.compiler.identity,
                 "inputs": {file: _file_hash(Path(file)) for file in _make_dependencies(dependencies)},
@@ -166,6 +173,10 @@ def _run(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     # Messages in English, so that "error:" can be looked for.
     environment = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=environment)
+
+
+def _log_of(command: Sequence[str], outcome: "subprocess.CompletedProcess[str]") -> str:
+    return f"$ {shlex.join(command)}\n{outcome.stderr or outcome.stdout or 'no message'}\n"
 
 
 def _make_dependencies(path: Path) -> list[str]:
@@ -191,7 +202,7 @@ def _link(compiler: _Compiler, objects: Sequence[_Object], library: Path, log: P
     try:
         outcome = _run(command)
         if outcome.returncode != 0:
-            raise _compile_error([f"$ {shlex.join(command)}\n{outcome.stderr or outcome.stdout or 'no message'}\n"], log)
+            raise _compile_error([_log_of(command, outcome)], log)
         temporary.replace(library)
     finally:
         temporary.unlink(missing_ok=True)
@@ -210,7 +221,9 @@ def _compile_error(failures: Sequence[str], log: Path) -> UserError:
     _write_atomically(log, "\n".join(failures))
     said = failures[0].splitlines()[1:]
     # What stands before the first error is where it was included from.
-    first = next((i for i, line in enumerate(said) if "error:" in line), 0)
+    first = next(
+        (i for i, line in enumerate(said) if re.search(r"\berror:|multiple definition|undefined reference", line)), 0
+    )
     return UserError(
         "ST0602",
         f"the C++ compiler rejected {len(failures)} file{'s' if len(failures) > 1 else ''}",

@@ -65,7 +65,9 @@ class Library:
         design (tokens left over, read of an empty FIFO), ST0608 a trace that cannot be written.
         """
         if mode not in ("bounded", "unbounded"):
-            raise UserError("ST0607", f"no mode '{mode}' of C simulation", hint=did_you_mean(mode, ("bounded", "unbounded")))
+            raise UserError(
+                "ST0607", f"no mode '{mode}' of C simulation", hint=did_you_mean(mode, ("bounded", "unbounded"))
+            )
         function = self._function(symbol)
         pointers = _pointers(symbol, arrays)
         by_name, everywhere = _check_depths(depths)
@@ -91,7 +93,9 @@ class Library:
         # After a deadlock a FIFO of an inner region may not exist yet.
         if unknown and result.deadlock is None:
             raise UserError(
-                "ST0607", f"{symbol} has no FIFO '{unknown[0]}' to set the depth of", hint=did_you_mean(unknown[0], known)
+                "ST0607",
+                f"{symbol} has no FIFO '{unknown[0]}' to set the depth of",
+                hint=did_you_mean(unknown[0], known),
             )
         return result
 

@@ -28,7 +28,8 @@ def compare(a: Array | Sequence[Array], b: Array | Sequence[Array]) -> float:
     with np.errstate(all="ignore"):
         x, y = a.astype(np.float64), b.astype(np.float64)
         same = (a == b) | (np.isnan(x) & np.isnan(y))
-        difference = np.where(same, 0.0, np.abs(x - y))
+        # Integers that differ do so by 1 at least, also where f64 rounds both to the same number.
+        difference = np.where(same, 0.0, np.maximum(np.abs(x - y), 1.0 if a.dtype.kind in "iub" else 0.0))
     difference = np.where(np.isfinite(difference), difference, np.inf)
     largest = float(difference.max())
     finite = np.abs(y[np.isfinite(y)])

@@ -82,6 +82,16 @@ def unsigned_remainder(a: Number, b: Number) -> Number:
     return a % b
 
 
+def larger(a: Number, b: Number) -> Number:
+    """The larger of two numbers, element by element."""
+    return max(a, b) if _plain(a, b) else np.maximum(a, b)
+
+
+def smaller(a: Number, b: Number) -> Number:
+    """The smaller of two numbers, element by element."""
+    return min(a, b) if _plain(a, b) else np.minimum(a, b)
+
+
 def leading_zeros(value: Number, bits: int) -> Number:
     """The number of zero bits above the highest one; `bits` for 0."""
     return _per_element(unsigned(value, bits), lambda n: bits - n.bit_length())

@@ -25,7 +25,7 @@ _NUMBERS = itertools.count()
 
 
 class Program:
-    """The function `function` of `module`, and all that it calls, ready to run; later changes of the module do not show.
+    """The function `function` of `module` and all that it calls, ready to run; later changes of the module do not show.
 
     Raises InternalError when an operation is not known, or a function is missing or has no body.
     """

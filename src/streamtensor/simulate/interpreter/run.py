@@ -25,8 +25,9 @@ def run(
 
     Inputs stand in the order of the arguments, or are looked up by the names that the arguments carry
     (`dataflow.name`, `dataflow.param`). The result is what the function returns, then the memrefs that it takes for
-    its results (marked `dataflow.result`), which are allocated here. `count` is given the tokens that went
-    through each FIFO, as `kernel.fifo`, added up over all launches. f32 is computed in f32, integers wrap at their width.
+    its results (marked `dataflow.result`), which are allocated here. `count` is given the tokens
+    that went through each FIFO, as `kernel.fifo`, added up over all launches. f32 is computed in f32, integers wrap at
+    their width.
 
     Raises UserError ST0108 when the inputs do not fit, and InternalError when an operation is not known or the module
     does not keep its promises: a read past the end of an itensor or FIFO, tokens that are left over, a wrong number of

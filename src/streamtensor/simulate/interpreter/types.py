@@ -89,7 +89,7 @@ def is_native(kind: Attribute) -> bool:
 
 
 def unwritten(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
-    """Storage that nobody has written to: NaN, so that what is computed from it is seen; a large pattern in integers."""
+    """Storage that nobody has written to: NaN, so that its use is seen in the results; a large pattern in integers."""
     if dtype.kind == "f":
         return np.full(shape, np.nan, dtype=dtype)
     if dtype.kind == "b":

@@ -19,7 +19,8 @@ from streamtensor.dialects.dataflow import (
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp
 from streamtensor.ir.core import Attribute, Context, ModulePass, Operation, Rewriter, SSAValue
 from streamtensor.transforms.carried import unlink_destinations
-from streamtensor.transforms.resources.size_streams import DEPTH, MIN_DEPTH, stream_edges
+from streamtensor.algebra.safe_depths import MIN_DEPTH
+from streamtensor.transforms.resources.size_streams import DEPTH, stream_edges
 
 
 @dataclass(frozen=True)

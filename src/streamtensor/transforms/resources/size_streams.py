@@ -5,27 +5,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import networkx as nx
-
-from streamtensor.dialects.dataflow import ITensorEmptyOp, ITensorType, KernelOp, TaskOp
+from streamtensor.algebra.safe_depths import MIN_DEPTH, safe_depths
+from streamtensor.algebra.errors import ScheduleError
+from streamtensor.algebra.steps import StepProgram
+from streamtensor.diagnostics import InternalError
+from streamtensor.dialects.dataflow import ITensorEmptyOp, ITensorReadOp, KernelOp, TaskOp
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp, i64
 from streamtensor.ir.core import Context, ModulePass, Operation, SSAValue
+from streamtensor.transforms.resources.step_programs import step_program
 
 DEPTH = "dataflow.depth"
-MIN_DEPTH = 2
 
 
 @dataclass(frozen=True)
 class SizeStreamsPass(ModulePass):
     """itensor_empty  -->  itensor_empty {dataflow.depth = n}
 
-    The safe rule: a FIFO that is a bridge of the undirected graph of tasks gets `min_depth`, every other one room for all
-    the tokens that it will ever carry.
-
-    No deadlock can then come from full FIFOs: in a deadlock every task of some set waits for another one of the
-    set, to write a full FIFO or to read an empty one, so following the waits closes a cycle of distinct FIFOs in the undirected
-    graph (a task does not wait on both ends of one FIFO). A cycle holds no bridge, and FIFOs that are none are never full; waits on
-    empty FIFOs alone would need a directed cycle, and the tasks stand in topological order.
+    The safe rule, until FIFOs are sized by schedule: a FIFO that is a bridge of the undirected graph of tasks gets
+    `min_depth`, every other one the most that it holds in one complete run of the tasks. Why that can't deadlock is proved at
+    `algebra.safe_depths`. The rule says nothing about stalls.
 
     `depth` above 0 gives every FIFO that depth instead, to see what happens.
     """
@@ -38,12 +36,13 @@ class SizeStreamsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in [k for k in op.walk() if isinstance(k, KernelOp)]:
             edges = stream_edges(kernel)
-            bridges = bridge_edges([(source, target) for _, source, target in edges])
-            for number, (empty, _, _) in enumerate(edges):
-                assert isinstance(empty.result.type, ITensorType)
-                tokens = empty.result.type.layout.num_tokens
-                depth = self.min_depth if number in bridges else max(self.min_depth, tokens)
-                empty.attributes[DEPTH] = IntegerAttr(self.depth or depth, i64)
+            names = {empty: f"{number}" for number, (empty, _, _) in enumerate(edges)}
+            try:
+                depths = safe_depths(_programs(kernel, names), min_depth=self.min_depth)
+            except ScheduleError as error:
+                raise InternalError(f"kernel {kernel.kernel_name} has no schedule: {error}") from error
+            for empty, name in names.items():
+                empty.attributes[DEPTH] = IntegerAttr(self.depth or depths[name], i64)
 
 
 def stream_edges(kernel: KernelOp) -> list[tuple[ITensorEmptyOp, TaskOp, TaskOp]]:
@@ -54,24 +53,28 @@ def stream_edges(kernel: KernelOp) -> list[tuple[ITensorEmptyOp, TaskOp, TaskOp]
             continue
         for init, result in zip(task.inits, task.results_, strict=True):
             if isinstance(init.owner, ITensorEmptyOp):
-                edges += [(init.owner, task, reader) for reader in _reading_tasks(result)]
+                edges += [(init.owner, task, reader) for reader in reading_tasks(result)]
     return edges
 
 
-def bridge_edges(edges: list[tuple[object, object]]) -> set[int]:
-    """The numbers of the edges without which the undirected multigraph falls apart."""
-    graph: nx.MultiGraph[object] = nx.MultiGraph()
-    for number, (source, target) in enumerate(edges):
-        graph.add_edge(source, target, key=number)
-    return {next(iter(graph[a][b])) for a, b in nx.bridges(graph)}
-
-
-def _reading_tasks(value: SSAValue) -> list[TaskOp]:
+def reading_tasks(value: SSAValue) -> list[TaskOp]:
+    """The tasks that read `value`, each once."""
     found: dict[TaskOp, None] = {}
     for use in value.uses:
-        op: Operation | None = use.operation
+        op: Operation | None = use.operation if isinstance(use.operation, ITensorReadOp) else None
         while op is not None and not isinstance(op, TaskOp):
             op = op.parent_op()
         if isinstance(op, TaskOp):
             found[op] = None
     return list(found)
+
+
+def _programs(kernel: KernelOp, names: dict[ITensorEmptyOp, str]) -> dict[str, tuple[StepProgram, ...]]:
+    """The step program of each task, with the FIFOs called by `names`."""
+    fifos: dict[SSAValue, str] = {}
+    for task in kernel.body.block.ops:
+        if isinstance(task, TaskOp):
+            for init, result in zip(task.inits, task.results_, strict=True):
+                if isinstance(init.owner, ITensorEmptyOp) and init.owner in names:
+                    fifos[init] = fifos[result] = names[init.owner]
+    return {task.task_name: step_program(task, fifos) for task in kernel.body.block.ops if isinstance(task, TaskOp)}

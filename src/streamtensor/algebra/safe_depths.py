@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""FIFO depths that are enough, from one complete run of the step programs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import networkx as nx
+
+from streamtensor.algebra.errors import ScheduleError
+from streamtensor.algebra.steps import Step, StepProgram, unroll, without
+
+MIN_DEPTH = 2
+
+
+def safe_depths(
+    programs: Mapping[str, Sequence[StepProgram]], *, min_depth: int = MIN_DEPTH, burst: int = 16
+) -> dict[str, int]:
+    """A depth for every FIFO of a graph of tasks (name -> step program) with which it can't deadlock.
+
+    FIFOs that are bridges of the undirected graph get `min_depth`; every other one gets the highest mark that it reaches in one
+    complete run of the step programs, in which FIFOs start with room for `burst` tokens and get more only where nothing moves.
+
+    This is safe. (1) Blocking reads and writes on FIFOs of fixed depth are a Kahn process network (a full FIFO is a read from a
+    second FIFO of free slots), so either all executions that run as far as they can complete or none does; the run above
+    completes and never holds more tokens than the depths allow. (2) In a deadlock some tasks wait for each other in a ring,
+    each for a full or an empty FIFO, so the ring is a cycle of the undirected graph and holds no bridge; it
+    lies in one component of the graph without bridges, and what happens in there does not depend on the rest.
+
+    Raises ScheduleError when a FIFO is read more often than it is written, has not one writer and one reader, or when the
+    graph has a ring of empty FIFOs.
+
+    >>> fork = [Step(100, writes=("early",)), Step(100, writes=("late",))]
+    >>> join = [Step(100, reads=("late", "early"))]
+    >>> safe_depths({"fork": fork, "join": join})
+    {'early': 100, 'late': 16}
+    """
+    writer, reader = _ends(programs)
+    graph: nx.MultiGraph[str] = nx.MultiGraph()
+    for fifo, task in writer.items():
+        graph.add_edge(task, reader[fifo], key=fifo)
+    bridges = frozenset(next(iter(graph[a][b])) for a, b in nx.bridges(graph))
+    inner = {task: without(program, bridges) for task, program in programs.items()}
+    run = _Schedule({task: program for task, program in inner.items() if program}, writer, reader, burst)
+    run.run()
+    return dict.fromkeys(writer, min_depth) | {fifo: max(min_depth, mark) for fifo, mark in run.marks.items()}
+
+
+def _ends(programs: Mapping[str, Sequence[StepProgram]]) -> tuple[dict[str, str], dict[str, str]]:
+    """The writer and the reader of every FIFO."""
+    writer: dict[str, str] = {}
+    reader: dict[str, str] = {}
+    for task, program in programs.items():
+        for step in _distinct(program):
+            for ends, fifos in ((writer, step.writes), (reader, step.reads)):
+                for fifo in fifos:
+                    if ends.setdefault(fifo, task) != task:
+                        what = "written" if ends is writer else "read"
+                        raise ScheduleError(f"FIFO {fifo} is {what} by two tasks, {ends[fifo]} and {task}")
+    for fifo in writer.keys() ^ reader.keys():
+        raise ScheduleError(f"FIFO {fifo} has no {'reader' if fifo in writer else 'writer'}")
+    return writer, reader
+
+
+def _distinct(program: Sequence[StepProgram]) -> list[Step]:
+    """Every step once, repeats not unrolled."""
+    found: list[Step] = []
+    for item in program:
+        found += [item] if isinstance(item, Step) else _distinct(item.body)
+    return found
+
+
+class _Schedule:
+    """A run of all tasks in which a FIFO holds at most its limit, and limits grow only where nothing moves any more.
+
+    That is Parks' rule for running process networks in bounded memory (Parks, Bounded Scheduling of Process Networks,
+    UC Berkeley 1995): among the full FIFOs of a ring of waiting tasks the smallest one gets more room.
+    """
+
+    def __init__(
+        self,
+        programs: Mapping[str, Sequence[StepProgram]],
+        writer: Mapping[str, str],
+        reader: Mapping[str, str],
+        burst: int,
+    ) -> None:
+        self._steps = {task: unroll(program) for task, program in programs.items()}
+        self._current: dict[str, Step | None] = {task: next(steps, None) for task, steps in self._steps.items()}
+        self._left = {task: step.count if step else 0 for task, step in self._current.items()}
+        self._writer, self._reader = writer, reader
+        self._burst = burst
+        fifos = {
+            fifo for program in programs.values() for step in _distinct(program) for fifo in (*step.reads, *step.writes)
+        }
+        self._held = dict.fromkeys(fifos, 0)
+        self._limit = dict.fromkeys(fifos, burst)
+        self.marks = dict.fromkeys(fifos, 0)
+
+    def run(self) -> None:
+        """Runs every task to its end."""
+        ready = deque(self._steps)
+        while True:
+            while ready:
+                ready.extend(self._advance(ready.popleft()))
+            waiting = next((task for task, step in self._current.items() if step is not None), None)
+            if waiting is None:
+                return
+            full = self._ring(waiting)
+            self._limit[full] += self._burst
+            ready.append(self._writer[full])
+
+    def _advance(self, task: str) -> set[str]:
+        """Runs `task` as far as tokens and room allow; the tasks that may go on because of it."""
+        touched: set[str] = set()
+        while (step := self._current[task]) is not None:
+            count = min(
+                self._left[task],
+                *(self._held[fifo] for fifo in step.reads),
+                *(self._limit[fifo] - self._held[fifo] for fifo in step.writes),
+                self._left[task],
+            )
+            if count <= 0:
+                break
+            for fifo in step.reads:
+                self._held[fifo] -= count
+                touched.add(self._writer[fifo])
+            for fifo in step.writes:
+                self._held[fifo] += count
+                self.marks[fifo] = max(self.marks[fifo], self._held[fifo])
+                touched.add(self._reader[fifo])
+            self._left[task] -= count
+            if not self._left[task]:
+                self._current[task] = following = next(self._steps[task], None)
+                self._left[task] = following.count if following else 0
+        return touched
+
+    def _ring(self, task: str) -> str:
+        """The smallest full FIFO in the ring of waiting tasks that `task` leads to."""
+        path: list[tuple[str, str, bool]] = []  # task, FIFO, whether it is full
+        seen: dict[str, int] = {}
+        while task not in seen:
+            step = self._current[task]
+            if step is None:
+                raise ScheduleError(f"task {path[-1][0]} waits for task {task}, which has ended, on FIFO {path[-1][1]}")
+            seen[task] = len(path)
+            empty = next((fifo for fifo in step.reads if not self._held[fifo]), None)
+            if empty is not None:
+                path.append((task, empty, False))
+                task = self._writer[empty]
+                continue
+            full = next(fifo for fifo in step.writes if self._held[fifo] >= self._limit[fifo])
+            path.append((task, full, True))
+            task = self._reader[full]
+        ring = [fifo for _, fifo, full in path[seen[task] :] if full]
+        if not ring:
+            raise ScheduleError("tasks wait for each other in a ring of empty FIFOs")
+        return min(ring, key=lambda fifo: (self._limit[fifo], fifo))

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A compiled program that runs, through C simulation, like the model it came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamtensor.codegen.host.program import Program
+from streamtensor.codegen.weights import Weights, read_weights
+from streamtensor.diagnostics import InternalError, UserError
+from streamtensor.flow.folder import Record
+from streamtensor.simulate.csim import FifoReport, Library, RegionReport, build
+from streamtensor.simulate.csim.report import Mode
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Launches:
+    """What one run of a program gave: the outputs, and the report of each launch (kernel name, report)."""
+
+    outputs: tuple[Array, ...]
+    reports: tuple[tuple[str, RegionReport], ...]
+
+    def fifos(self) -> dict[str, FifoReport]:
+        """For each `kernel.fifo` the report of the launch with the highest mark."""
+        found: dict[str, FifoReport] = {}
+        for kernel, report in self.reports:
+            for fifo in report.fifos:
+                name = f"{kernel}.{fifo.name}"
+                if name not in found or fifo.high_water > found[name].high_water:
+                    found[name] = fifo
+        return found
+
+
+class Accelerator:
+    """One program of a compiled folder.
+
+    The C simulation library is built at the first run and kept in the folder; weights are mapped into memory. Raises
+    UserError ST0503 when the folder does not hold compiled code.
+    """
+
+    def __init__(self, folder: Path, program: str | None = None, *, keep: object = None) -> None:
+        self.folder = Path(folder)
+        self.record = Record.read(self.folder)
+        self.program_name = program or self.record.programs[0]
+        self._keep = keep  # a temporary folder lives as long as this object
+        file = self.path / "program.json"
+        if not file.is_file():
+            raise UserError(
+                "ST0503", f"{self.folder} was not compiled as far as code", hint="compile it again, or go on with --from"
+            )
+        try:
+            self.program = Program.from_json(json.loads(file.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise UserError("ST0503", f"{file} is damaged: {error}", hint="compile the model again") from error
+
+    @property
+    def path(self) -> Path:
+        """The folder of this program."""
+        return self.folder / self.program_name
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The figures of summary.json."""
+        return json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def weights(self) -> Weights:
+        """The compiled parameters by name."""
+        return read_weights(self.folder)
+
+    @cached_property
+    def library(self) -> Library:
+        """The C simulation of all kernels and host functions, built when something changed."""
+        sources = sorted(self.path.glob("hls/*.cpp")) + [
+            self.path / "host" / "host_functions.cpp",
+            self.path / "csim" / "csim_main.cpp",
+        ]
+        includes = [self.path / "hls", self.path / "host"]
+        return Library(build(sources, self.path / "csim" / "build", include_dirs=includes))
+
+    def predict(self, *inputs: Any) -> Any:
+        """What the module gives for `inputs`, numpy arrays or torch tensors; the outputs are of the same kind.
+
+        One output is returned as it is, several as a tuple. Raises UserError ST0108 when the inputs do not fit, ST0604
+        when the FIFOs deadlock.
+        """
+        outputs = self.run([_to_numpy(value) for value in inputs]).outputs
+        given = outputs if all(isinstance(value, np.ndarray) for value in inputs) else tuple(map(_to_torch, outputs))
+        return given[0] if len(given) == 1 else given
+
+    def run(
+        self,
+        inputs: Sequence[Array],
+        *,
+        mode: Mode = "bounded",
+        depths: Mapping[str, int] | int | None = None,
+    ) -> Launches:
+        """Runs the launch list; `depths` replaces FIFO depths. Raises like `predict`."""
+        memory = self._memory(inputs)
+        reports: list[tuple[str, RegionReport]] = []
+        for step in self.program.steps:
+            arrays = [memory[name] for name in step.buffers]
+            report = self.library.call(step.name, arrays, mode=mode, depths=depths if step.kind == "kernel" else None)
+            if report.deadlock is not None:
+                raise report.deadlock.error()
+            if step.kind == "kernel":
+                reports.append((step.name, report))
+        return Launches(tuple(memory[port.buffer] for port in self.program.outputs), tuple(reports))
+
+    def _memory(self, inputs: Sequence[Array]) -> dict[str, Array]:
+        """Every buffer outside the chip, with inputs and parameters in place."""
+        ports = self.program.inputs
+        if len(inputs) != len(ports):
+            names = ", ".join(port.name for port in ports)
+            raise UserError("ST0108", f"{len(inputs)} inputs given, the program takes {len(ports)}: {names}")
+        memory: dict[str, Array] = {}
+        for port, value in zip(ports, inputs, strict=True):
+            buffer = self.program.buffer(port.buffer)
+            if value.shape != buffer.shape or value.dtype != np.dtype(buffer.dtype):
+                raise UserError(
+                    "ST0108",
+                    f"input {port.name} is {_kind(value.shape, value.dtype)}, "
+                    f"the program takes {_kind(buffer.shape, buffer.dtype)}",
+                )
+            memory[port.buffer] = np.ascontiguousarray(value)
+        for port in self.program.parameters:
+            buffer = self.program.buffer(port.buffer)
+            value = self.weights[port.name]
+            if value.size != int(np.prod(buffer.shape)) or value.dtype != np.dtype(buffer.dtype):
+                raise InternalError(f"parameter {port.name} is {_kind(value.shape, value.dtype)}, not as compiled")
+            memory[port.buffer] = value
+        for buffer in self.program.buffers:
+            memory.setdefault(buffer.name, np.zeros(buffer.shape, buffer.dtype))
+        return memory
+
+
+def load(folder: Path | str, program: str | None = None) -> Accelerator:
+    """The accelerator in a compiled folder; neither PyTorch nor the model is needed."""
+    return Accelerator(Path(folder), program)
+
+
+def _kind(shape: Sequence[int], dtype: object) -> str:
+    return f"{'x'.join(map(str, shape)) or 'a scalar'} of {np.dtype(str(dtype))}"
+
+
+def _to_numpy(value: Any) -> Array:
+    return value if isinstance(value, np.ndarray) else value.detach().cpu().numpy()
+
+
+def _to_torch(value: Array) -> Any:
+    import torch
+
+    return torch.from_numpy(value)

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""From a model to a compiled folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from streamtensor.diagnostics import UserError, did_you_mean
+from streamtensor.dialects import context
+from streamtensor.flow.events import Events, SilentEvents
+from streamtensor.flow.folder import Record, ir_hashes, new_folder, write_text
+from streamtensor.flow.passes import PassRunner
+from streamtensor.ir import func
+from streamtensor.ir.builtin import ModuleOp
+from streamtensor.ir.spec import LEVELS as SPECS
+from streamtensor.ir.text import parse_module, print_module, verify_module
+from streamtensor.pipelines import LEVEL_FILES, LEVELS, Choices, passes_to
+from streamtensor.report import ProgramSummary, facts_of, total
+from streamtensor.report.summary import Facts
+from streamtensor.targets import Device, load_device
+
+if TYPE_CHECKING:
+    import torch
+
+    from streamtensor.flow.accelerator import Accelerator
+
+WEIGHTS = "weights"
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True)
+class CompileResult:
+    """What a compilation made: `summary` as in summary.json, the files, and seconds by step."""
+
+    folder: Path
+    summary: dict[str, Any]
+    files: list[Path]
+    timings: dict[str, float]
+
+
+def compile_model(
+    source: str,
+    out: Path,
+    *,
+    device: str = "u55c",
+    prompt_len: int | None = None,
+    to: str = "code",
+    random_weights: int | None = None,
+    tile: int = 16,
+    force: bool = False,
+    verify_each: bool = False,
+    verify_numerics: bool = False,
+    events: Events | None = None,
+) -> CompileResult:
+    """Compiles a model folder, a named shape or `FILE.py:callable` into the folder `out`, as far as level `to`.
+
+    Raises UserError for whatever is wrong with the input (codes ST01xx to ST05xx); `out` is then as it was.
+    """
+    from streamtensor.importers.program import import_program
+    from streamtensor.models.sources import load_source
+
+    events = events or SilentEvents()
+    _check_level(to, LEVELS)
+    target = load_device(device)
+    model = load_source(source, prompt_len=prompt_len, random_weights=random_weights)
+    choices = Choices(tile=tile, on_chip_bits=target.on_chip_bits)
+    with new_folder(out, force=force) as folder:
+        job = _Job(folder, target, choices, to, verify_each, verify_numerics, events)
+        job.stage("import")
+        program = model.program()
+        imported = import_program(program)
+        job.timings |= {f"import: {name}": seconds for name, seconds in imported.timings.items()}
+        job.compile(program.name, imported.module, after=None)
+        if to == "code":
+            job.weights(imported.parameters)
+            if program.tokenizer is not None:
+                shutil.copyfile(program.tokenizer, folder / "tokenizer.json")
+        summary = job.finish(
+            source=model.record(),
+            prefix=program.prefix,
+            tokenizer=program.tokenizer is not None,
+            prompt_len=program.prompt_len,
+        )
+    return CompileResult(out, summary, _files(out), job.timings)
+
+
+def compile_module(
+    module: torch.nn.Module,
+    example_inputs: Sequence[torch.Tensor],
+    *,
+    device: str = "u55c",
+    out: Path | str | None = None,
+    tile: int = 16,
+    verify_numerics: bool = False,
+    force: bool = False,
+    events: Events | None = None,
+) -> Accelerator:
+    """Compiles a PyTorch module for inputs with the shapes of `example_inputs`; the result runs like the module.
+
+    `out` is the folder to keep; without it a temporary one lives as long as the accelerator.
+
+    Raises UserError for what can't be compiled, with the operation and the line of the model.
+    """
+    from streamtensor.flow.accelerator import Accelerator
+    from streamtensor.importers.program import import_module
+
+    target = load_device(device)
+    keep = tempfile.TemporaryDirectory(prefix="streamtensor-") if out is None else None
+    path = Path(keep.name) / "compiled" if keep is not None else Path(str(out))
+    choices = Choices(tile=tile, on_chip_bits=target.on_chip_bits)
+    with new_folder(path, force=force) as folder:
+        job = _Job(folder, target, choices, "code", False, verify_numerics, events or SilentEvents())
+        job.stage("import")
+        imported = import_module(module, tuple(example_inputs))
+        job.compile("main", imported.module, after=None)
+        job.weights(imported.parameters)
+        job.finish(source=None)
+    return Accelerator(path, keep=keep)
+
+
+def recompile(
+    folder: Path, *, start: str, to: str = "code", out: Path | None = None, events: Events | None = None
+) -> CompileResult:
+    """Goes on from the (edited) files of level `start` of a compiled folder; the later files are made anew.
+
+    Raises UserError ST0502 for an unknown level, ST0503 for a missing file, ST0201 and ST0202 with the line of a file that
+    does not parse or verify; the folder is then as it was.
+    """
+    _check_level(start, tuple(LEVEL_FILES))
+    _check_level(to, LEVELS)
+    if LEVELS.index(to) <= LEVELS.index(start):
+        raise UserError("ST0502", f"level {to} does not come after {start}", hint=f"the order is {', '.join(LEVELS)}")
+    record = Record.read(folder)
+    if to == "code" and not (folder / WEIGHTS).is_dir():
+        raise UserError(
+            "ST0503", f"{folder} has no weights: it was not compiled as far as code", hint="compile the model again"
+        )
+    target = load_device(record.device)
+    choices = Choices(**record.choices)
+    with new_folder(out or folder, base=folder) as made:
+        job = _Job(made, target, choices, to, False, False, events or SilentEvents())
+        for program in record.programs:
+            module = _read_level(folder, program, start)
+            for level in LEVELS[LEVELS.index(start) + 1 :]:
+                _forget(made / program, level)
+            job.compile(program, module, after=start)
+        summary = job.finish(
+            source=record.source, prefix=record.prefix, tokenizer=record.tokenizer, prompt_len=record.prompt_len
+        )
+    return CompileResult(out or folder, summary, _files(out or folder), job.timings)
+
+
+class _Job:
+    """One run of the pipeline over the programs of a folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        device: Device,
+        choices: Choices,
+        to: str,
+        verify_each: bool,
+        verify_numerics: bool,
+        events: Events,
+    ) -> None:
+        self.folder = folder
+        self.device = device
+        self.choices = choices
+        self.to = to
+        self.verify_each = verify_each
+        self.verify_numerics = verify_numerics
+        self.events = events
+        self.timings: dict[str, float] = {}
+        self.programs: dict[str, ProgramSummary] = {}
+        self._stages = 0
+
+    def stage(self, name: str) -> None:
+        """Tells the watcher what happens now."""
+        self.events.stage(name, self._stages, len(LEVELS) + 2)
+        self._stages += 1
+
+    def compile(self, program: str, module: ModuleOp, *, after: str | None) -> None:
+        """Leads `module` from the level `after` (None: as imported) to the last level and writes every file."""
+        runner = PassRunner(context(), self.verify_each, self.verify_numerics, self.timings)
+        facts = self._facts_until(program, after, module)
+        first = 0 if after is None else LEVELS.index(after) + 1
+        for level in LEVELS[first : LEVELS.index(self.to) + 1]:
+            self.stage(f"{program}: {level}")
+            if level == "code":
+                self._emit(program, module)
+                continue
+            runner.run(module, level, passes_to(level, self.choices))
+            facts[level] = facts_of(level, module)
+            start = perf_counter()
+            write_text(self.folder / program / LEVEL_FILES[level], print_module(module))
+            self.timings["print"] = self.timings.get("print", 0.0) + perf_counter() - start
+        summary = ProgramSummary(facts, _calls(module))
+        self.programs[program] = summary
+        write_text(self.folder / program / SUMMARY, json.dumps(summary.to_json(), indent=1) + "\n")
+
+    def _facts_until(self, program: str, level: str | None, module: ModuleOp) -> dict[str, Facts]:
+        """What an earlier run said of the levels before `level`, and what the module says of `level` itself."""
+        if level is None:
+            return {}
+        earlier = json.loads((self.folder / program / SUMMARY).read_text(encoding="utf-8"))["levels"]
+        before = LEVELS[: LEVELS.index(level)]
+        return {**{name: facts for name, facts in earlier.items() if name in before}, level: facts_of(level, module)}
+
+    def _emit(self, program: str, module: ModuleOp) -> None:
+        from streamtensor.codegen.emit import emit_code
+
+        start = perf_counter()
+        for name, text in emit_code(module, self.device).items():
+            write_text(self.folder / program / name, text)
+        self.timings["emit"] = self.timings.get("emit", 0.0) + perf_counter() - start
+
+    def weights(self, parameters: Mapping[str, torch.Tensor]) -> None:
+        """Writes the parameters' values."""
+        from streamtensor.codegen.weights import write_weights
+
+        self.stage("weights")
+        start = perf_counter()
+        write_weights(self.folder, parameters)
+        self.timings["weights"] = perf_counter() - start
+
+    def finish(
+        self, *, source: Mapping[str, Any] | None, prefix: str = "", tokenizer: bool = False, prompt_len: int = 0
+    ) -> dict[str, Any]:
+        """Writes the record and the summary of the whole folder, and returns the summary."""
+        programs = tuple(self.programs)
+        summary = {
+            "device": self.device.name,
+            "level": self.to,
+            **total(self.programs),
+            "programs": {name: program.flat() for name, program in self.programs.items()},
+        }
+        write_text(self.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
+        hashes = ir_hashes(self.folder, programs)
+        record = Record(
+            self.device.name, asdict(self.choices), programs, source, prefix, tokenizer, prompt_len, hashes
+        )
+        record.write(self.folder)
+        return summary
+
+
+def _calls(module: ModuleOp) -> dict[str, int]:
+    """How often the program calls each function."""
+    calls: dict[str, int] = {}
+    for op in module.walk():
+        if isinstance(op, func.CallOp):
+            name = op.callee.string_value()
+            calls[name] = calls.get(name, 0) + 1
+    return calls
+
+
+def _read_level(folder: Path, program: str, level: str) -> ModuleOp:
+    file = folder / program / LEVEL_FILES[level]
+    if not file.is_file():
+        raise UserError("ST0503", f"there is no {file}", hint=f"compile the model as far as --to {level} first")
+    text = file.read_text(encoding="utf-8")
+    module = parse_module(context(), text, str(file))
+    verify_module(module, text, str(file))
+    SPECS[level].check(module, str(file))
+    return module
+
+
+def _forget(folder: Path, level: str) -> None:
+    """Removes what a level wrote."""
+    if level in LEVEL_FILES:
+        (folder / LEVEL_FILES[level]).unlink(missing_ok=True)
+        return
+    for name in ("hls", "host", "link", "csim"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "program.json").unlink(missing_ok=True)
+
+
+def _check_level(level: str, levels: Sequence[str]) -> None:
+    if level not in levels:
+        raise UserError(
+            "ST0502",
+            f"unknown level {level}",
+            hint=did_you_mean(level, levels) or f"the levels are {', '.join(levels)}",
+        )
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files that a person would open."""
+    return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Running a compiled folder on a prompt or on arrays, and comparing with PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from streamtensor.diagnostics import UserError
+from streamtensor.flow.accelerator import Accelerator, Array
+from streamtensor.flow.events import Events, SilentEvents
+from streamtensor.flow.passes import FLOAT_TOLERANCE
+from streamtensor.simulate.csim import FifoReport
+from streamtensor.simulate.csim.report import Mode
+from streamtensor.simulate.interpreter import compare
+
+Reference = Callable[[Sequence[Array]], tuple[Array, ...]]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The outcome of a run.
+
+    `outputs` (arrays) or `tokens` and `text` (a prompt), the FIFO counters, and with a check `max_rel_diff` =
+    max|a-b| / max|b| against PyTorch, `equal` (within the float32 tolerance, tokens and integers exactly) and
+    PyTorch's own tokens and text.
+    """
+
+    outputs: tuple[Array, ...] = ()
+    tokens: tuple[int, ...] | None = None
+    text: str | None = None
+    fifos: dict[str, FifoReport] = field(default_factory=dict[str, FifoReport])
+    max_rel_diff: float | None = None
+    equal: bool | None = None
+    reference_tokens: tuple[int, ...] | None = None
+    reference_text: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As values that the json module writes."""
+        found: dict[str, Any] = {}
+        if self.tokens is None:
+            found["outputs"] = [output.tolist() for output in self.outputs]
+        else:
+            found |= {"tokens": list(self.tokens), "text": self.text}
+        if self.equal is not None:
+            found |= {"max_rel_diff": self.max_rel_diff, "equal": self.equal, "tolerance": FLOAT_TOLERANCE}
+        if self.reference_tokens is not None:
+            found |= {"reference_tokens": list(self.reference_tokens), "reference_text": self.reference_text}
+        found["fifos"] = {
+            name: {"depth": fifo.depth, "tokens": fifo.tokens, "high_water": fifo.high_water}
+            for name, fifo in self.fifos.items()
+        }
+        return found
+
+
+def run_inputs(
+    folder: Path,
+    npz: Path,
+    *,
+    check: bool = False,
+    fifos: Mode = "bounded",
+    depth: int | None = None,
+    events: Events | None = None,
+) -> RunResult:
+    """Runs the program of `folder` on the arrays of an .npz file, in the order in which they were stored.
+
+    Raises UserError ST0101 or ST0108 for the file, ST0604 for a deadlock, and what `Accelerator` raises.
+    """
+    events = events or SilentEvents()
+    accelerator = Accelerator(folder)
+    arrays = _read_npz(npz)
+    events.stage("building the C simulation", 0, 2)
+    _ = accelerator.library
+    events.stage("C simulation", 1, 2)
+    launches = accelerator.run(arrays, mode=fifos, depths=depth)
+    if not check:
+        return RunResult(launches.outputs, fifos=launches.fifos())
+    wanted = _reference(accelerator)(arrays)
+    difference = compare(list(launches.outputs), list(wanted))
+    return RunResult(
+        launches.outputs, fifos=launches.fifos(), max_rel_diff=difference, equal=_close(launches.outputs, wanted)
+    )
+
+
+def run_prompt(
+    folder: Path,
+    prompt: str,
+    *,
+    count: int = 16,
+    check: bool = False,
+    fifos: Mode = "bounded",
+    depth: int | None = None,
+    events: Events | None = None,
+) -> RunResult:
+    """Continues `prompt` by `count` greedy tokens (fewer when the compiled length is reached), one run for each.
+
+    Raises UserError ST0105 for a prompt longer than the compiled length, ST0109 when there is no tokenizer or it does not know a
+    character, and like `run_inputs`.
+    """
+    events = events or SilentEvents()
+    accelerator = Accelerator(folder)
+    rows = accelerator.record.prompt_len
+    if not rows:
+        raise UserError(
+            "ST0108", f"{folder} holds no language model", hint="give its inputs as arrays with --inputs FILE.npz"
+        )
+    encode, decode = _tokenizer(accelerator)
+    ids = encode(prompt)
+    first = _prompt_arrays(ids, rows)
+    steps = min(count, rows - len(ids) + 1)
+    if steps < count:
+        events.note(f"stops after {steps} tokens: the program was compiled for {rows}")
+    events.stage("building the C simulation", 0, steps + 1)
+    _ = accelerator.library
+
+    tokens: list[int] = []
+    reports: dict[str, FifoReport] = {}
+    outputs: list[Array] = []
+    inputs = first
+    for step in range(steps):
+        events.stage("C simulation", step + 1, steps + 1)
+        launches = accelerator.run(inputs, mode=fifos, depths=depth)
+        reports = reports or launches.fifos()
+        outputs.append(launches.outputs[0])
+        tokens.append(int(launches.outputs[0].argmax()))
+        if step + 1 < steps:
+            inputs = _prompt_arrays([*ids, *tokens], rows)
+    text = decode(tokens)
+    if not check:
+        return RunResult((outputs[-1],), tuple(tokens), text, reports)
+
+    reference = _reference(accelerator)
+    wanted_tokens: list[int] = []
+    wanted: list[Array] = []
+    for step in range(steps):
+        events.stage("PyTorch", step + 1, steps + 1)
+        (logits,) = reference(_prompt_arrays([*ids, *wanted_tokens], rows))
+        wanted.append(logits)
+        wanted_tokens.append(int(logits.argmax()))
+        if wanted_tokens[-1] != tokens[step]:
+            break  # from here on the two see different texts
+    seen = len(wanted)
+    difference = compare(outputs[:seen], wanted)
+    equal = wanted_tokens == tokens and _close(outputs[:seen], wanted)
+    return RunResult(
+        (outputs[-1],), tuple(tokens), text, reports, difference, equal, tuple(wanted_tokens), decode(wanted_tokens)
+    )
+
+
+def _close(found: Sequence[Array], wanted: Sequence[Array]) -> bool:
+    """Floats within the tolerance, everything else exactly."""
+    return all(
+        compare(a, b) <= (FLOAT_TOLERANCE if np.issubdtype(b.dtype, np.floating) else 0.0)
+        for a, b in zip(found, wanted, strict=True)
+    )
+
+
+def _read_npz(file: Path) -> list[Array]:
+    if not file.is_file():
+        raise UserError("ST0101", f"there is no file {file}")
+    try:
+        with np.load(file, allow_pickle=False) as data:
+            return [data[name] for name in data.files]
+    except (ValueError, OSError, AttributeError, EOFError, BadZipFile) as error:
+        raise UserError("ST0108", f"{file} is not an .npz file of arrays: {error}") from error
+
+
+def _prompt_arrays(ids: Sequence[int], rows: int) -> list[Array]:
+    """The inputs of a prefill program, as models/prefill.py defines them: padded ids and the last position."""
+    if not ids:
+        raise UserError("ST0108", "the prompt is empty", hint="give at least one character")
+    if len(ids) > rows:
+        raise UserError(
+            "ST0105",
+            f"the prompt has {len(ids)} tokens, the program was compiled for {rows}",
+            hint="shorten the prompt, or compile again with a larger --prompt-len",
+        )
+    padded = np.zeros((1, rows), np.int64)
+    padded[0, : len(ids)] = ids
+    return [padded, np.array([len(ids) - 1], np.int64)]
+
+
+def _tokenizer(accelerator: Accelerator) -> tuple[Callable[[str], list[int]], Callable[[Sequence[int]], str]]:
+    """Text to tokens and back. Raises UserError ST0109."""
+    file = accelerator.folder / "tokenizer.json"
+    if not file.is_file():
+        raise UserError(
+            "ST0109",
+            f"{accelerator.folder} has no tokenizer.json, so it can't read text",
+            hint="compile a folder that has one, or give token ids with --inputs FILE.npz",
+        )
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer: Any = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises plain exceptions
+        raise UserError("ST0109", f"{file} can't be read: {error}") from error
+
+    def encode(text: str) -> list[int]:
+        ids = list(tokenizer.encode(text).ids)
+        unknown = sorted({c for c in text if not tokenizer.encode(c).ids})
+        if unknown or (tokenizer.decode(ids) != text and len(ids) < len(text)):
+            shown = ", ".join(repr(c) for c in unknown) or "some of its characters"
+            raise UserError("ST0109", f"the tokenizer does not know {shown}", hint="use the characters of its vocabulary")
+        return ids
+
+    def decode(ids: Sequence[int]) -> str:
+        return tokenizer.decode(list(ids), skip_special_tokens=False)
+
+    return encode, decode
+
+
+def _reference(accelerator: Accelerator) -> Reference:
+    """The PyTorch module from the recorded source, with the compiled weights in it."""
+    record = accelerator.record
+    if record.source is None:
+        raise UserError(
+            "ST0503",
+            f"{accelerator.folder} was compiled from a module in Python, which can't be built again",
+            hint="compare with your module in Python, or compile FILE.py:callable",
+        )
+    import torch
+
+    from streamtensor.models.parameters import fill_parameters
+    from streamtensor.models.sources import ModelSource
+
+    module = ModelSource.from_record(record.source).program().module.eval()
+    weights = {name: torch.from_numpy(np.array(value)) for name, value in accelerator.weights.items()}
+    fill_parameters(module, weights, record.prefix)
+
+    def run(inputs: Sequence[Array]) -> tuple[Array, ...]:
+        with torch.no_grad():
+            result = module(*(torch.from_numpy(value) for value in inputs))
+        results = result if isinstance(result, tuple | list) else (result,)
+        return tuple(value.detach().numpy() for value in results)
+
+    return run

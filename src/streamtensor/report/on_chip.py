@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""On-chip bits of intermediate results, before and after fusion, counted as design document results.md says.
+
+Counted is every tensor between two kernels. Parameters, masks, tables and the input and output of a function are not:
+what holds parameters is a second figure, what holds inputs and outputs a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from streamtensor.dialects.dataflow import (
+    KernelOp,
+    StreamOp,
+    StreamReadOp,
+    StreamType,
+    StreamWriteOp,
+    TaskOp,
+)
+from streamtensor.ir import func, memref, tensor, vector
+from streamtensor.ir.builtin import FixedBitwidthType, MemRefType, ModuleOp, ShapedType, StringAttr, TensorType
+from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue
+
+Holds = Literal["intermediate", "parameter", "boundary"]
+Kind = Literal["tensor", "fifo", "converter", "local"]
+
+PLACE, PARAM, PING_PONG = "dataflow.place", "dataflow.param", "dataflow.ping_pong"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One thing that occupies on-chip memory: `bits`, what kind of thing it is, and whose values it holds."""
+
+    kernel: str
+    name: str
+    kind: Kind
+    holds: Holds
+    bits: int
+
+
+def unfused_terms(module: ModuleOp) -> list[Term]:
+    """What a design without fusion holds: every tensor between two kernels, whole and twice (ping-pong).
+
+    `module` is at the dataflow level, where each linalg operation is a kernel.
+    """
+    terms: list[Term] = []
+    for function in device_functions(module):
+        for kernel in [op for op in function.body.block.ops if isinstance(op, KernelOp)]:
+            for result in kernel.results_:
+                if any(isinstance(op, KernelOp) for op in _users(result)):
+                    bits = 2 * _bits(result.type)
+                    terms.append(Term(function.sym_name.data, kernel.kernel_name, "tensor", "intermediate", bits))
+    return terms
+
+
+def fused_terms(module: ModuleOp) -> list[Term]:
+    """What a fused design holds: FIFOs at their depth, converter buffers, local buffers. `module` is at stream level."""
+    terms: list[Term] = []
+    parameters = _parameter_arguments(module)
+    for function in device_functions(module):
+        for kernel in [op for op in function.body.block.ops if isinstance(op, KernelOp)]:
+            terms += _kernel_terms(kernel, function, parameters.get(function.sym_name.data, set()))
+    return terms
+
+
+def device_functions(module: ModuleOp) -> Iterator[func.FuncOp]:
+    """The functions that run on the accelerator."""
+    for op in module.ops:
+        if isinstance(op, func.FuncOp) and op.attributes.get(PLACE) == StringAttr("device"):
+            yield op
+
+
+def _users(value: SSAValue) -> Iterator[Operation]:
+    """What uses `value`, through views."""
+    for use in value.uses:
+        if isinstance(use.operation, tensor.ExpandShapeOp | tensor.CollapseShapeOp | tensor.ExtractSliceOp):
+            yield from _users(use.operation.results[0])
+        else:
+            yield use.operation
+
+
+def _bits(type: Attribute) -> int:
+    assert isinstance(type, TensorType | MemRefType) and isinstance(type, ShapedType)
+    assert isinstance(type.element_type, FixedBitwidthType)
+    return type.element_count() * type.element_type.bitwidth
+
+
+def _parameter_arguments(module: ModuleOp) -> dict[str, set[int]]:
+    """For each function the arguments that the program gives parameters to."""
+    found: dict[str, set[int]] = {}
+    for main in module.ops:
+        if not isinstance(main, func.FuncOp) or main.sym_name.data != "main" or main.arg_attrs is None:
+            continue
+        names = {a for a, d in zip(main.body.block.args, main.arg_attrs, strict=True) if PARAM in d.data}
+        for call in main.walk():
+            if isinstance(call, func.CallOp):
+                numbers = {number for number, value in enumerate(call.arguments) if value in names}
+                found.setdefault(call.callee.string_value(), set()).update(numbers)
+    return found
+
+
+def _kernel_terms(kernel: KernelOp, function: func.FuncOp, parameters: set[int]) -> Iterator[Term]:
+    memory = {
+        argument: _origin(operand, function, parameters)
+        for argument, operand in zip(kernel.body.block.args, [*kernel.ins, *kernel.outs], strict=True)
+    }
+    fifos = [op for op in kernel.body.block.ops if isinstance(op, StreamOp)]
+    holds = {fifo.result: _fifo_holds(fifo, memory) for fifo in fifos}
+    for fifo in fifos:
+        assert isinstance(fifo.result.type, StreamType)
+        bits = fifo.depth.value.data * fifo.result.type.token_bits
+        yield Term(kernel.kernel_name, fifo.sym_name.data, "fifo", holds[fifo.result], bits)
+    for task in [op for op in kernel.body.block.ops if isinstance(op, TaskOp)]:
+        for number, alloc in enumerate(op for op in task.walk() if isinstance(op, memref.AllocOp)):
+            ping_pong = PING_PONG in alloc.attributes
+            converter = task.task_name.startswith("converter")
+            bits = _bits(alloc.memref.type) * (2 if ping_pong else 1)
+            name = f"{task.task_name}.buffer_{number}"
+            kind: Kind = "converter" if converter else "local"
+            yield Term(kernel.kernel_name, name, kind, _buffer_holds(alloc, holds), bits)
+
+
+def _origin(operand: SSAValue, function: func.FuncOp, parameters: set[int]) -> Holds:
+    """Whose memory a kernel's operand is."""
+    while isinstance(operand.owner, memref.ReinterpretCastOp):
+        operand = operand.owner.source
+    if not isinstance(operand, BlockArgument):
+        return "intermediate"  # from one group to another, through external memory
+    assert operand.block is function.body.block
+    return "parameter" if operand.index in parameters else "boundary"
+
+
+def _task(op: Operation) -> TaskOp | None:
+    current = op.parent_op()
+    while current is not None and not isinstance(current, TaskOp):
+        current = current.parent_op()
+    return current
+
+
+def _fifo_holds(fifo: StreamOp, memory: dict[BlockArgument, Holds]) -> Holds:
+    """A FIFO behind a load or before a store holds what that memory holds, any other an intermediate result."""
+    for use in fifo.result.uses:
+        task = _task(use.operation)
+        assert task is not None
+        others = {StreamReadOp} if isinstance(use.operation, StreamWriteOp) else {StreamWriteOp}
+        if any(type(op) in others for op in task.walk()):
+            continue
+        for op in task.walk():
+            if isinstance(op, vector.TransferReadOp | vector.TransferWriteOp) and op.source in memory:
+                found = memory[op.source]  # pyright: ignore[reportArgumentType]
+                if found != "intermediate":
+                    return found
+    return "intermediate"
+
+
+def _buffer_holds(alloc: memref.AllocOp, holds: dict[SSAValue, Holds]) -> Holds:
+    """A buffer that is filled from a FIFO holds what the FIFO holds."""
+    for use in alloc.memref.uses:
+        op = use.operation
+        if isinstance(op, vector.TransferWriteOp) and isinstance(op.vector.owner, StreamReadOp):
+            return holds[op.vector.owner.stream]
+    return "intermediate"
+

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The numbers of a compiled program, as `summary.json` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from streamtensor.dialects.dataflow import ITensorConverterOp, KernelOp, StreamOp, TaskOp
+from streamtensor.ir.builtin import ModuleOp
+from streamtensor.report.on_chip import device_functions, fused_terms, unfused_terms
+
+
+COUNTS = ("kernels", "kernels_before_fusion", "tasks", "fifos", "converters")
+
+Facts = dict[str, Any]  # what one level says of a program, as JSON values
+
+
+@dataclass(frozen=True)
+class ProgramSummary:
+    """What one program is made of; each unique function counts once, however often it is called.
+
+    `levels` holds what was read off at each level: counts of `kernels`, `tasks`, `fifos`, `converters`, and `bits`, on-chip bits of
+    intermediate results: `unfused` for whole tensors in ping-pong buffers, `fused` for what the design holds (`fifos` of it
+    in FIFOs, `converters` in converter buffers, `local` in the tiles of tasks), and `weights` of tiles and FIFOs that hold
+    parameters; `terms` lists them one by one. `functions` says how often each function is called.
+    """
+
+    levels: Mapping[str, Facts]
+    functions: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def flat(self) -> Facts:
+        """The figures of all levels together; a count whose level was not reached is None."""
+        found: Facts = dict.fromkeys(COUNTS)
+        bits: dict[str, int] = {}
+        for facts in self.levels.values():
+            bits |= facts.get("bits", {})
+            found |= {name: value for name, value in facts.items() if name in COUNTS}
+        return {**found, "bits": bits, "functions": dict(self.functions)}
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures, and behind them those of each level with every term."""
+        return {**self.flat(), "levels": dict(self.levels)}
+
+
+def count_ops(module: ModuleOp, kind: type[KernelOp | TaskOp | StreamOp | ITensorConverterOp]) -> int:
+    """How many operations of a kind the device functions hold."""
+    return sum(isinstance(op, kind) for function in device_functions(module) for op in function.walk())
+
+
+def facts_of(level: str, module: ModuleOp) -> Facts:
+    """What can be read off a module at `level`."""
+    match level:
+        case "dataflow":
+            terms = unfused_terms(module)
+            return {
+                "kernels_before_fusion": count_ops(module, KernelOp),
+                "bits": {"unfused": sum(term.bits for term in terms)},
+                "terms": [asdict(term) for term in terms],
+            }
+        case "fused":
+            return {"kernels": count_ops(module, KernelOp), "converters": count_ops(module, ITensorConverterOp)}
+        case "stream":
+            terms = fused_terms(module)
+            held = [term for term in terms if term.holds == "intermediate"]
+
+            def part(kind: str) -> int:
+                return sum(term.bits for term in held if term.kind == kind)
+
+            return {
+                "tasks": count_ops(module, TaskOp),
+                "fifos": count_ops(module, StreamOp),
+                "bits": {
+                    "fused": sum(term.bits for term in held),
+                    "fifos": part("fifo"),
+                    "converters": part("converter"),
+                    "local": part("local"),
+                    "weights": sum(term.bits for term in terms if term.holds == "parameter"),
+                },
+                "terms": [asdict(term) for term in terms],
+            }
+        case _:
+            return {}
+
+
+def total(programs: Mapping[str, ProgramSummary]) -> Facts:
+    """The sums over all programs."""
+    flat = [program.flat() for program in programs.values()]
+    found: Facts = {}
+    for name in COUNTS:
+        numbers = [facts[name] for facts in flat]
+        found[name] = None if None in numbers else sum(numbers)
+    bits: dict[str, int] = {}
+    for facts in flat:
+        for name, value in facts["bits"].items():
+            bits[name] = bits.get(name, 0) + value
+    return {**found, "bits": bits}

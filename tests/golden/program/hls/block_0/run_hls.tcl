@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+open_project -reset block_0_prj
+set_top block_0
+add_files ../block_0.cpp -cflags -I..
+open_solution -reset solution -flow_target vitis
+set_part xcu55c-fsvh2892-2L-e
+create_clock -period 4 -name default
+csynth_design
+export_design -format xo -output block_0.xo
+exit
