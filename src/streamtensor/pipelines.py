@@ -37,7 +37,8 @@ FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs whil
 @dataclass(frozen=True)
 class Choices:
     """What a run of the pipeline chooses: the default tile of a loop, the on-chip memory of the device (0 = no limit),
-    the widest FIFO, the unroll within a tile."""
+    the widest FIFO, the unroll within a tile.
+    """
 
     tile: int = 16
     on_chip_bits: int = 0

@@ -28,13 +28,15 @@ def parse(text: str) -> ModuleOp:
 
 def run_text(
     text: str,
-    *inputs: Array | Sequence[Any] | float,
+    *inputs: Any,
     function: str = "main",
     count: Counter[str] | None = None,
 ) -> list[Array]:
     """What `function` of the module `text` gives for `inputs`; inputs that are no arrays become f32."""
-    arrays = [x if isinstance(x, np.ndarray | np.generic) else np.asarray(x, dtype=np.float32) for x in inputs]
-    return interpreter.run(parse(text), [np.asarray(array) for array in arrays], function=function, count=count)
+    arrays = [
+        np.asarray(x) if isinstance(x, np.ndarray | np.generic) else np.asarray(x, dtype=np.float32) for x in inputs
+    ]
+    return interpreter.run(parse(text), arrays, function=function, count=count)
 
 
 def random_results(module: ModuleOp, function: str = "main", seed: int = 0) -> list[Array]:

@@ -59,7 +59,7 @@ def test_offsets_and_sizes(layout: StreamLayout) -> None:
     assert StreamLayout.parse(str(layout)) == layout
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(any_layouts(max_rank=1, max_loops=3), any_layouts(max_rank=1, max_loops=3))
 def test_same_order_decides_equality_of_token_sequences(a: StreamLayout, b: StreamLayout) -> None:
     b = StreamLayout(a.element, b.tripcounts, b.steps, b.map)
@@ -81,7 +81,7 @@ def test_canonical_and_split_keep_the_order(layout: StreamLayout, data: st.DataO
         assert same_order(rewritten, layout)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(any_layouts())
 def test_coverage_counts_cells(layout: StreamLayout) -> None:
     distinct = sorted(set(layout.offsets()))

@@ -77,7 +77,7 @@ class Eager(fx.Interpreter):
 def evaluate(module: nn.Module, args: Sequence[Tensor]) -> list[Tensor]:
     """What the cut program gives, each function run in its decomposed form by PyTorch itself."""
     exported, program = programs(module, args)
-    graphs = {function.name: fx.GraphModule(nn.Module(), decompose(function.graph)) for function in program.functions}
+    graphs = {f.name: Eager(fx.GraphModule(nn.Module(), decompose(f.graph))) for f in program.functions}
     values: dict[fx.Node, Tensor] = {}
     given = iter(args)
     for entry in exported.inputs:

@@ -5,8 +5,8 @@ import doctest
 
 import numpy as np
 import pytest
-from numerics.compare import Array, assert_same_numbers, parse, random_results
 
+from numerics.compare import Array, assert_same_numbers, parse, random_results
 from streamtensor.diagnostics import InternalError, UserError
 from streamtensor.simulate import interpreter
 

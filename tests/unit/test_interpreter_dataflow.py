@@ -3,8 +3,8 @@
 
 import numpy as np
 import pytest
-from numerics.compare import Array, fill, run_text
 
+from numerics.compare import Array, fill, run_text
 from streamtensor.algebra.layout import StreamLayout
 from streamtensor.diagnostics import InternalError
 from streamtensor.simulate.interpreter.queues import Queue, stream_of, tensor_of
@@ -303,9 +303,8 @@ def test_equal_empty_itensors_may_be_one_value() -> None:
 
 def test_a_materialized_kernel_loads_and_stores_tensors() -> None:
     """The DMA tasks slice the tensor arguments themselves; tokens are vectors."""
-    types = {
-        "!V": "!dataflow.itensor<vector<1x4xf32>, iter_space: [4, 2, 2] * [2, 4, 1], iter_map: (d0, d1, d2) -> (d0 + d2, d1)>"
-    }
+    order = "iter_space: [4, 2, 2] * [2, 4, 1], iter_map: (d0, d1, d2) -> (d0 + d2, d1)"
+    types = {"!V": f"!dataflow.itensor<vector<1x4xf32>, {order}>"}
     text = fill(
         f"""
     func.func @main(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {{
@@ -320,7 +319,8 @@ def test_a_materialized_kernel_loads_and_stores_tensors() -> None:
             %rj = scf.for %j = %c0 to %c8 step %c4 iter_args(%oj = %oi) -> (!V) {{
               %tile = tensor.extract_slice %xt[%i, %j] [2, 4] [1, 1] : tensor<8x8xf32> to tensor<2x4xf32>
               %ra = scf.for %a = %c0 to %c2 step %c1 iter_args(%oa = %oj) -> (!V) {{
-                %v = vector.transfer_read %tile[%a, %c0], %zero {{in_bounds = [true, true]}} : tensor<2x4xf32>, vector<1x4xf32>
+                %v = vector.transfer_read %tile[%a, %c0], %zero {{in_bounds = [true, true]}}
+                    : tensor<2x4xf32>, vector<1x4xf32>
                 %o1 = dataflow.itensor_write %v into %oa : vector<1x4xf32> -> !V
                 scf.yield %o1 : !V
               }}
@@ -338,7 +338,8 @@ def test_a_materialized_kernel_loads_and_stores_tensors() -> None:
               %tile = scf.for %a = %c0 to %c2 step %c1 iter_args(%t = %t0) -> (tensor<2x4xf32>) {{
                 %v = dataflow.itensor_read %q : !V -> vector<1x4xf32>
                 %n = arith.addf %v, %v : vector<1x4xf32>
-                %t1 = vector.transfer_write %n, %t[%a, %c0] {{in_bounds = [true, true]}} : vector<1x4xf32>, tensor<2x4xf32>
+                %t1 = vector.transfer_write %n, %t[%a, %c0] {{in_bounds = [true, true]}}
+                    : vector<1x4xf32>, tensor<2x4xf32>
                 scf.yield %t1 : tensor<2x4xf32>
               }}
               %o1 = tensor.insert_slice %tile into %oj[%i, %j] [2, 4] [1, 1] : tensor<2x4xf32> into tensor<8x8xf32>

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from numerics import linalg_oracle
 from numerics.compare import Array, parse, run_text
-
 from streamtensor.diagnostics import InternalError
 from streamtensor.ir import func
 from streamtensor.simulate import interpreter
@@ -59,7 +59,8 @@ def test_reductions_add_in_the_order_of_the_loops() -> None:
 def test_a_full_reduction_to_rank_0_and_a_scalar_operand() -> None:
     text = """
     func.func @main(%x: tensor<3x4xf32>, %a: f32, %z: tensor<f32>) -> tensor<f32> {
-      %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> ()>, affine_map<(i, j) -> ()>],
+      %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> ()>,
+          affine_map<(i, j) -> ()>],
           iterator_types = ["reduction", "reduction"]}
           ins(%x, %a : tensor<3x4xf32>, f32) outs(%z : tensor<f32>) {
       ^bb0(%i: f32, %k: f32, %o: f32):
@@ -78,9 +79,10 @@ def test_a_full_reduction_to_rank_0_and_a_scalar_operand() -> None:
 def test_maps_that_are_no_projections() -> None:
     """A convolution with stride and a diagonal."""
     text = """
-    func.func @main(%x: tensor<2x11xf32>, %w: tensor<4x2x3xf32>, %z: tensor<4x5xf32>, %m: tensor<5x5xf32>, %d: tensor<5xf32>)
-        -> (tensor<4x5xf32>, tensor<5xf32>) {
-      %y = linalg.generic {indexing_maps = [affine_map<(f, o, c, k) -> (c, o * 2 + k)>, affine_map<(f, o, c, k) -> (f, c, k)>,
+    func.func @main(%x: tensor<2x11xf32>, %w: tensor<4x2x3xf32>, %z: tensor<4x5xf32>, %m: tensor<5x5xf32>,
+        %d: tensor<5xf32>) -> (tensor<4x5xf32>, tensor<5xf32>) {
+      %y = linalg.generic {indexing_maps = [affine_map<(f, o, c, k) -> (c, o * 2 + k)>,
+          affine_map<(f, o, c, k) -> (f, c, k)>,
           affine_map<(f, o, c, k) -> (f, o)>], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
           ins(%x, %w : tensor<2x11xf32>, tensor<4x2x3xf32>) outs(%z : tensor<4x5xf32>) {
       ^bb0(%i: f32, %k: f32, %o: f32):
@@ -88,7 +90,8 @@ def test_maps_that_are_no_projections() -> None:
         %s = arith.addf %o, %p : f32
         linalg.yield %s : f32
       } -> tensor<4x5xf32>
-      %e = linalg.generic {indexing_maps = [affine_map<(i) -> (i, i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      %e = linalg.generic {indexing_maps = [affine_map<(i) -> (i, i)>, affine_map<(i) -> (i)>],
+          iterator_types = ["parallel"]}
           ins(%m : tensor<5x5xf32>) outs(%d : tensor<5xf32>) {
       ^bb0(%i: f32, %o: f32):
         linalg.yield %i : f32
@@ -125,7 +128,8 @@ def test_expressions_of_two_parallel_loops_and_of_floordiv() -> None:
 def test_transposed_results_broadcasts_and_constant_positions() -> None:
     text = """
     func.func @main(%x: tensor<4x1xf32>, %v: tensor<3xf32>, %e: tensor<3x4xf32>) -> tensor<3x4xf32> {
-      %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, 0)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (j, i)>],
+      %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, 0)>, affine_map<(i, j) -> (j)>,
+          affine_map<(i, j) -> (j, i)>],
           iterator_types = ["parallel", "parallel"]}
           ins(%x, %v : tensor<4x1xf32>, tensor<3xf32>) outs(%e : tensor<3x4xf32>) {
       ^bb0(%a: f32, %b: f32, %o: f32):
@@ -146,7 +150,8 @@ def test_two_results_argmax() -> None:
       %zero = arith.constant 0 : i64
       %v0 = tensor.splat %low : tensor<5xf32>
       %i0 = tensor.splat %zero : tensor<5xi64>
-      %v, %i = linalg.generic {indexing_maps = [affine_map<(p, r) -> (p, r)>, affine_map<(p, r) -> (p)>, affine_map<(p, r) -> (p)>],
+      %v, %i = linalg.generic {indexing_maps = [affine_map<(p, r) -> (p, r)>, affine_map<(p, r) -> (p)>,
+          affine_map<(p, r) -> (p)>],
           iterator_types = ["parallel", "reduction"]}
           ins(%x : tensor<5x9xf32>) outs(%v0, %i0 : tensor<5xf32>, tensor<5xi64>) {
       ^bb0(%a: f32, %best: f32, %at: i64):
@@ -168,7 +173,8 @@ def test_two_results_argmax() -> None:
 def test_results_that_exchange_places() -> None:
     text = """
     func.func @main(%n: tensor<3xf32>, %a: tensor<2xf32>, %b: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
-      %x, %y = linalg.generic {indexing_maps = [affine_map<(p, r) -> (r)>, affine_map<(p, r) -> (p)>, affine_map<(p, r) -> (p)>],
+      %x, %y = linalg.generic {indexing_maps = [affine_map<(p, r) -> (r)>, affine_map<(p, r) -> (p)>,
+          affine_map<(p, r) -> (p)>],
           iterator_types = ["parallel", "reduction"]}
           ins(%n : tensor<3xf32>) outs(%a, %b : tensor<2xf32>, tensor<2xf32>) {
       ^bb0(%i: f32, %s: f32, %t: f32):
@@ -233,7 +239,8 @@ def test_the_operands_of_a_generic_stay_as_they_are() -> None:
     func.func @main(%x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
       %one = arith.constant 1.0 : f32
       %z = tensor.splat %one : tensor<3xf32>
-      %y = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      %y = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+          iterator_types = ["parallel"]}
           ins(%x : tensor<3xf32>) outs(%z : tensor<3xf32>) {
       ^bb0(%a: f32, %o: f32):
         %s = arith.addf %a, %o : f32

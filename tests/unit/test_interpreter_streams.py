@@ -5,8 +5,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from numerics.compare import Array, run_text
 
+from numerics.compare import Array, run_text
 from streamtensor.diagnostics import InternalError, UserError
 
 GENERATOR = np.random.default_rng(5)
@@ -19,7 +19,8 @@ func.func @main(%x: memref<4x8xf32> {dataflow.name = "x"}, %w: memref<8x12xf32> 
   func.call @twice(%b0, %y) : (memref<4x4xf32>, memref<4x4xf32>) -> ()
   func.return
 }
-func.func private @block(%x: memref<4x8xf32>, %w: memref<8x12xf32>, %y: memref<4x4xf32>) attributes {dataflow.place = "device"} {
+func.func private @block(%x: memref<4x8xf32>, %w: memref<8x12xf32>, %y: memref<4x4xf32>)
+    attributes {dataflow.place = "device"} {
   %w1 = memref.reinterpret_cast %w to offset: [4], sizes: [8, 4], strides: [12, 1]
       : memref<8x12xf32> to memref<8x4xf32, strided<[12, 1], offset: 4>>
   dataflow.kernel "block_0" ins(%x, %w1 : memref<4x8xf32>, memref<8x4xf32, strided<[12, 1], offset: 4>>)
@@ -215,7 +216,7 @@ def test_indices_out_of_bounds(index: int) -> None:
       func.return
     }"""
     for text in (scalar, vector):
-        with pytest.raises(InternalError, match="negative|out of bounds|over the end"):
+        with pytest.raises(InternalError, match=r"negative|out of bounds|over the end"):
             run_text(text, [1, 2, 3, 4], np.int64(index))
     np.testing.assert_array_equal(run_text(vector, [1, 2, 3, 4], np.int64(2))[0], [3, 4])
 

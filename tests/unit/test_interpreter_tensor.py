@@ -3,8 +3,8 @@
 
 import numpy as np
 import pytest
-from numerics.compare import run_text
 
+from numerics.compare import run_text
 from streamtensor.diagnostics import InternalError
 
 X = np.arange(24, dtype=np.float32).reshape(4, 6)

@@ -19,17 +19,19 @@ def safe_depths(
 ) -> dict[str, int]:
     """A depth for every FIFO of a graph of tasks (name -> step program) with which it can't deadlock.
 
-    FIFOs that are bridges of the undirected graph get `min_depth`; every other one gets the highest mark that it reaches in one
-    complete run of the step programs, in which FIFOs start with room for `burst` tokens and get more only where nothing moves.
+    FIFOs that are bridges of the undirected graph get `min_depth`; every other one gets the highest mark that it
+    reaches in one complete run of the step programs, in which FIFOs start with room for `burst` tokens and get more
+    only where nothing moves.
 
-    This is safe. (1) Blocking reads and writes on FIFOs of fixed depth are a Kahn process network (a full FIFO is a read from a
-    second FIFO of free slots), so either all executions that run as far as they can complete or none does; the run above
-    completes and never holds more tokens than the depths allow. (2) In a deadlock some tasks wait for each other in a ring,
-    each for a full or an empty FIFO, so the ring is a cycle of the undirected graph and holds no bridge; it
-    lies in one component of the graph without bridges, and what happens in there does not depend on the rest.
+    This is safe. (1) Blocking reads and writes on FIFOs of fixed depth are a Kahn process network (a full FIFO is a
+    read from a second FIFO of free slots), so either all executions that run as far as they can complete or none
+    does; the run above completes and never holds more tokens than the depths allow. (2) In a deadlock some tasks wait
+    for each other in a ring, each for a full or an empty FIFO, so the ring is a cycle of the undirected graph and
+    holds no bridge; it lies in one component of the graph without bridges, and what happens in there does not depend
+    on the rest.
 
-    Raises ScheduleError when a FIFO is read more often than it is written, has not one writer and one reader, or when the
-    graph has a ring of empty FIFOs.
+    Raises ScheduleError when a FIFO is read more often than it is written, has not one writer and one reader, or when
+    the graph has a ring of empty FIFOs.
 
     >>> fork = [Step(100, writes=("early",)), Step(100, writes=("late",))]
     >>> join = [Step(100, reads=("late", "early"))]

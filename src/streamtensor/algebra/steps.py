@@ -79,7 +79,7 @@ def token_counts(program: Sequence[StepProgram]) -> dict[str, int]:
     """How many tokens of each FIFO the program reads or writes in all."""
     counts: dict[str, int] = {}
     for item in program:
-        inner = {fifo: 1 for fifo in (*item.reads, *item.writes)} if isinstance(item, Step) else token_counts(item.body)
+        inner = dict.fromkeys((*item.reads, *item.writes), 1) if isinstance(item, Step) else token_counts(item.body)
         for fifo, tokens in inner.items():
             counts[fifo] = counts.get(fifo, 0) + tokens * item.count
     return counts

@@ -56,7 +56,9 @@ class Accelerator:
         file = self.path / "program.json"
         if not file.is_file():
             raise UserError(
-                "ST0503", f"{self.folder} was not compiled as far as code", hint="compile it again, or go on with --from"
+                "ST0503",
+                f"{self.folder} was not compiled as far as code",
+                hint="compile it again, or go on with --from",
             )
         try:
             self.program = Program.from_json(json.loads(file.read_text(encoding="utf-8")))

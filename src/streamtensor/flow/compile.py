@@ -130,8 +130,8 @@ def recompile(
 ) -> CompileResult:
     """Goes on from the (edited) files of level `start` of a compiled folder; the later files are made anew.
 
-    Raises UserError ST0502 for an unknown level, ST0503 for a missing file, ST0201 and ST0202 with the line of a file that
-    does not parse or verify; the folder is then as it was.
+    Raises UserError ST0502 for an unknown level, ST0503 for a missing file, ST0201 and ST0202 with the line of a file
+    that does not parse or verify; the folder is then as it was.
     """
     _check_level(start, tuple(LEVEL_FILES))
     _check_level(to, LEVELS)
@@ -243,9 +243,7 @@ class _Job:
         }
         write_text(self.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
         hashes = ir_hashes(self.folder, programs)
-        record = Record(
-            self.device.name, asdict(self.choices), programs, source, prefix, tokenizer, prompt_len, hashes
-        )
+        record = Record(self.device.name, asdict(self.choices), programs, source, prefix, tokenizer, prompt_len, hashes)
         record.write(self.folder)
         return summary
 

@@ -25,9 +25,9 @@ FORMAT = 1
 class Record:
     """How a folder was compiled, so that it can be run, checked and compiled on.
 
-    `source` is the record of the model (None for a module that was given in Python), `choices` the numbers of the pipeline,
-    `prefix` what stands before the parameters' names in the wrapped module, `ir_files` the sha256 of each IR file as
-    the compiler wrote it.
+    `source` is the record of the model (None for a module that was given in Python), `choices` the numbers of the
+    pipeline, `prefix` what stands before the parameters' names in the wrapped module, `ir_files` the sha256 of each
+    IR file as the compiler wrote it.
     """
 
     device: str
@@ -99,7 +99,7 @@ def new_folder(out: Path, *, force: bool = False, base: Path | None = None) -> I
     except OSError as error:
         raise UserError("ST0501", f"{out} can't be written: {error.strerror}") from error
     try:
-        os.chmod(made, 0o755)  # noqa: S103 - mkdtemp makes private folders, this one is to be shared like any other
+        os.chmod(made, 0o755)
         if base is not None:
             shutil.copytree(base, made, dirs_exist_ok=True, copy_function=_link)
         yield made

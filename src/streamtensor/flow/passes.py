@@ -37,8 +37,8 @@ class PassRunner:
     def run(self, module: ModuleOp, level: str, passes: Sequence[ModulePass]) -> None:
         """Leads `module` to `level`.
 
-        Raises UserError ST0303 when an operation is left that the level does not allow, and InternalError when a pass breaks
-        the IR or changes the numbers.
+        Raises UserError ST0303 when an operation is left that the level does not allow, and InternalError when a pass
+        breaks the IR or changes the numbers.
         """
         if self.verify_numerics and self._wanted is None:
             self._remember(module)

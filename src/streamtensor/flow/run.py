@@ -99,8 +99,8 @@ def run_prompt(
 ) -> RunResult:
     """Continues `prompt` by `count` greedy tokens (fewer when the compiled length is reached), one run for each.
 
-    Raises UserError ST0105 for a prompt longer than the compiled length, ST0109 when there is no tokenizer or it does not know a
-    character, and like `run_inputs`.
+    Raises UserError ST0105 for a prompt longer than the compiled length, ST0109 when there is no tokenizer or it does
+    not know a character, and like `run_inputs`.
     """
     events = events or SilentEvents()
     accelerator = Accelerator(folder)
@@ -206,7 +206,9 @@ def _tokenizer(accelerator: Accelerator) -> tuple[Callable[[str], list[int]], Ca
         unknown = sorted({c for c in text if not tokenizer.encode(c).ids})
         if unknown or (tokenizer.decode(ids) != text and len(ids) < len(text)):
             shown = ", ".join(repr(c) for c in unknown) or "some of its characters"
-            raise UserError("ST0109", f"the tokenizer does not know {shown}", hint="use the characters of its vocabulary")
+            raise UserError(
+                "ST0109", f"the tokenizer does not know {shown}", hint="use the characters of its vocabulary"
+            )
         return ids
 
     def decode(ids: Sequence[int]) -> str:

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def export_graph(module: torch.nn.Module, args: Sequence[Any], prefix: str = "")
 
 @contextmanager
 def quiet() -> Generator[None]:
-    """Keeps PyTorch's loggers and prints silent: what goes wrong is told once, by our own error.
+    """Keeps PyTorch's loggers, warnings and prints silent: what goes wrong is told once, by our own error.
 
     Only this thread is silenced; a progress bar in another one goes on.
     """
@@ -78,7 +79,8 @@ def quiet() -> Generator[None]:
     before = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with redirect_stderr(_OtherThreads(sys.stderr)):
+        with redirect_stderr(_OtherThreads(sys.stderr)), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
     finally:
         logger.setLevel(before)

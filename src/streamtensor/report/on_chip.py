@@ -162,4 +162,3 @@ def _buffer_holds(alloc: memref.AllocOp, holds: dict[SSAValue, Holds]) -> Holds:
         if isinstance(op, vector.TransferWriteOp) and isinstance(op.vector.owner, StreamReadOp):
             return holds[op.vector.owner.stream]
     return "intermediate"
-

@@ -11,7 +11,6 @@ from streamtensor.dialects.dataflow import ITensorConverterOp, KernelOp, StreamO
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.report.on_chip import device_functions, fused_terms, unfused_terms
 
-
 COUNTS = ("kernels", "kernels_before_fusion", "tasks", "fifos", "converters")
 
 Facts = dict[str, Any]  # what one level says of a program, as JSON values
@@ -21,10 +20,11 @@ Facts = dict[str, Any]  # what one level says of a program, as JSON values
 class ProgramSummary:
     """What one program is made of; each unique function counts once, however often it is called.
 
-    `levels` holds what was read off at each level: counts of `kernels`, `tasks`, `fifos`, `converters`, and `bits`, on-chip bits of
-    intermediate results: `unfused` for whole tensors in ping-pong buffers, `fused` for what the design holds (`fifos` of it
-    in FIFOs, `converters` in converter buffers, `local` in the tiles of tasks), and `weights` of tiles and FIFOs that hold
-    parameters; `terms` lists them one by one. `functions` says how often each function is called.
+    `levels` holds what was read off at each level: counts of `kernels`, `tasks`, `fifos`, `converters`, and `bits`,
+    on-chip bits of intermediate results: `unfused` for whole tensors in ping-pong buffers, `fused` for what the
+    design holds (`fifos` of it in FIFOs, `converters` in converter buffers, `local` in the tiles of tasks), and
+    `weights` of tiles and FIFOs that hold parameters; `terms` lists them one by one. `functions` says how often each
+    function is called.
     """
 
     levels: Mapping[str, Facts]

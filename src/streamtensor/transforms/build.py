@@ -251,9 +251,7 @@ def transfer_write(value: SSAValue, dest: SSAValue, indices: Sequence[SSAValue])
     rank = len(indices)
     in_bounds = ArrayAttr([BoolAttr.from_bool(True)] * rank)
     result = dest.type if isinstance(dest.type, TensorType) else None
-    return vector.TransferWriteOp(
-        value, dest, indices, in_bounds, permutation_map=_identity(rank), result_type=result
-    )
+    return vector.TransferWriteOp(value, dest, indices, in_bounds, permutation_map=_identity(rank), result_type=result)
 
 
 def _identity(rank: int) -> AffineMapAttr:

@@ -8,7 +8,8 @@ stays short. A value that reads memory is folded only up to the next store: what
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from streamtensor.codegen.hls.errors import cannot_emit
@@ -16,12 +17,15 @@ from streamtensor.codegen.hls.expression import Expr, integer, plus, subscript, 
 from streamtensor.codegen.hls.memory import Memory
 from streamtensor.codegen.hls.names import Names, hint
 from streamtensor.codegen.hls.types import is_vector, lanes, size_bytes, type_name
-from streamtensor.codegen.hls.writer import Writer
+from streamtensor.codegen.hls.writer import Writer, function_head
 from streamtensor.ir.builtin import IndexType
 from streamtensor.ir.core import Attribute, Block, Operation, SSAValue
 
 FOLDED_CHARACTERS = 56
 """Longest expression that is written inside another one instead of getting a variable."""
+STATEMENT_CHARACTERS = 90
+"""Longest one that makes up a statement of its own: what is stored, written to a FIFO, or assigned."""
+_STATEMENTS = ("memref.store", "dataflow.stream_write", "scf.yield")
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,19 @@ HOST = Style("std", is_kernel=False)
 class Body:
     """The state while one function is written."""
 
-    def __init__(self, style: Style, emitters: Mapping[str, Emitter], names: Names, writer: Writer) -> None:
+    def __init__(
+        self,
+        style: Style,
+        emitters: Mapping[str, Emitter],
+        names: Names,
+        writer: Writer,
+        functions: Writer | None = None,
+        function: str = "",
+    ) -> None:
+        """`functions` takes static functions that the function called `function` needs before it."""
         self.style = style
+        self.function = function
+        self.functions = functions or Writer()
         self.names = names
         self.out = writer
         self.memories: dict[SSAValue, Memory] = {}
@@ -62,10 +77,27 @@ class Body:
         Raises UserError ST0306, with the model's line, for an operation that no table has an entry for.
         """
         for op in block.ops:
-            emitter = self._emitters.get(op.name)
-            if emitter is None:
-                raise cannot_emit(op, "no such operation is known at stream level")
-            emitter(self, op)
+            self.emit_one(op)
+
+    def emit_one(self, op: Operation) -> None:
+        """The statements of one operation."""
+        emitter = self._emitters.get(op.name)
+        if emitter is None:
+            raise cannot_emit(op, "no such operation is known at stream level")
+        emitter(self, op)
+
+    @contextmanager
+    def outlined(self, word: str, parameters: Sequence[str]) -> Generator[tuple[str, Body]]:
+        """A static function before this one, that knows what this one knows: its name, and what writes its body."""
+        name = self.names.global_name(f"{self.function}_{word}")
+        with self.names.scope():
+            inner = Body(self.style, self._emitters, self.names, Writer(indent=1), self.functions, name)
+            inner.inherit(self)
+            yield name, inner
+        with self.functions.block(function_head(f"static void {name}", parameters)):
+            self.functions.lines(inner.out)
+        self.functions.line()
+        self.frame_bytes += inner.frame_bytes
 
     def inherit(self, outer: Body) -> None:
         """Knows the constants, memories and FIFOs of the function around it under the same names."""
@@ -119,7 +151,7 @@ class Body:
             self.bind(value, expr)  # index arithmetic is cheaper to repeat than to name
         elif expr.is_name or (expr.constant is not None):
             self.bind(value, expr)
-        elif len(uses) == 1 and short and uses[0].operation.parent is _block(value):
+        elif len(uses) == 1 and _is_folded(expr, uses[0].operation) and uses[0].operation.parent is _block(value):
             self._pending[value] = expr
         else:
             self._variable(value, expr, word)
@@ -221,6 +253,11 @@ def lane_index(strides: Sequence[int], indices: Sequence[Expr]) -> Expr:
     for index, stride in zip(indices, strides, strict=True):
         place = plus(place, times(index, integer(stride)))
     return place
+
+
+def _is_folded(expr: Expr, user: Operation) -> bool:
+    limit = STATEMENT_CHARACTERS if user.name in _STATEMENTS else FOLDED_CHARACTERS
+    return len(expr.text) <= limit
 
 
 def _block(value: SSAValue) -> Block | None:

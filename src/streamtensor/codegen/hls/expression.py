@@ -121,6 +121,10 @@ def plus(left: Expr, right: Expr) -> Expr:
         return left
     if right.constant is not None and right.constant < 0:
         return infix("-", left, integer(-right.constant))
+    if right.level is Level.SUM:  # a + (b + c) is a + b + c for whole numbers
+        return Expr(
+            f"{left.at_least(Level.SUM)} + {right}", Level.SUM, reads_memory=left.reads_memory or right.reads_memory
+        )
     return infix("+", left, right)
 
 

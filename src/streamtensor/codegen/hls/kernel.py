@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamtensor.codegen.hls.body import KERNEL, Body
@@ -15,7 +14,7 @@ from streamtensor.codegen.hls.ops_memref import emit_alloc, emit_view
 from streamtensor.codegen.hls.ops_scalar import emit_constant
 from streamtensor.codegen.hls.registry import EMITTERS
 from streamtensor.codegen.hls.types import scalar, type_name
-from streamtensor.codegen.hls.writer import Writer
+from streamtensor.codegen.hls.writer import Writer, function_head
 from streamtensor.dialects.dataflow import KernelOp, StreamOp, StreamType, TaskOp, YieldOp
 from streamtensor.ir import arith, memref
 from streamtensor.ir.builtin import MemRefType
@@ -24,7 +23,6 @@ from streamtensor.ir.locations import location_text
 from streamtensor.targets import Device
 
 LICENCE = "// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
-LINE_LENGTH = 110
 _FRAME_EXTRA_BYTES = 16 * 1024
 _READS = ("memref.load", "vector.transfer_read")
 _VIEWS = ("memref.cast", "memref.reinterpret_cast", "memref.collapse_shape", "memref.expand_shape", "memref.subview")
@@ -72,14 +70,6 @@ def _arguments(kernel: KernelOp, names: Names) -> list[Argument]:
 def signature(name: str, arguments: list[Argument]) -> str:
     """The head of a top function, without a semicolon."""
     return function_head(f'extern "C" void {name}', [argument.declaration for argument in arguments])
-
-
-def function_head(start: str, parameters: Sequence[str]) -> str:
-    """`start(parameters)`, with a line for each parameter when one line is too short for them."""
-    text = f"{start}({', '.join(parameters)})"
-    if len(text) <= LINE_LENGTH:
-        return text
-    return f"{start}(\n    " + ",\n    ".join(parameters) + ")"
 
 
 def emit_kernel_header(kernel: KernelOp, name: str) -> str:
@@ -147,8 +137,7 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
         for pragma in interface_pragmas(arguments, device):
             body.pragma(pragma)
         body.pragma("dataflow")
-        for line in top.out.text().splitlines():
-            body.raw(line)
+        body.lines(top.out)
         body.line(f"ST_REGION({largest_frame + _FRAME_EXTRA_BYTES})")
         for text in calls:
             body.line(f"ST_TASK({text})")
@@ -205,15 +194,14 @@ def _emit_task(out: Writer, task: TaskOp, function: str, parameters: list[_Param
     if task.results_ or task.inits:
         raise cannot_emit(task, "a task that gives values", hint="the tasks of a stream-level kernel only use FIFOs")
     with names.scope():
-        body = Body(KERNEL, EMITTERS, names, Writer(indent=1))
+        body = Body(KERNEL, EMITTERS, names, Writer(indent=1), out, function)
         body.inherit(top)
         body.emit(task.body.block)
     place = location_text(task)
     if place:
         out.line(f"// {place}")
     with out.block(function_head(f"static void {function}", [parameter.declaration for parameter in parameters])):
-        for line in body.out.text().splitlines():
-            out.raw(line)
+        out.lines(body.out)
     out.line()
     return body.frame_bytes
 

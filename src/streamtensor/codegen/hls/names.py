@@ -65,6 +65,12 @@ class Names:
         self._scopes[-1].add(name)
         return name
 
+    def global_name(self, wanted: str) -> str:
+        """Like `fresh`, for a name that no other scope will have either."""
+        name = self.fresh(wanted)
+        self._scopes[0].add(name)
+        return name
+
     @contextmanager
     def scope(self) -> Generator[None]:
         """A block of the program: its names are free again behind it."""

@@ -13,7 +13,8 @@ from streamtensor.codegen.hls.expression import Expr, integer
 from streamtensor.codegen.hls.memory import Array, MemRef, Pointer, Window, has_static_layout, layout
 from streamtensor.codegen.hls.names import hint
 from streamtensor.codegen.hls.types import scalar
-from streamtensor.ir import memref
+from streamtensor.dialects.dataflow import StreamReadOp, StreamWriteOp
+from streamtensor.ir import memref, vector
 from streamtensor.ir.builtin import (
     DYNAMIC_INDEX,
     ArrayAttr,
@@ -41,11 +42,11 @@ def emit_alloc(body: Body, op: Operation) -> None:
     element = scalar(kind.element_type)
     if not body.style.is_kernel:
         count = math.prod(kind.get_shape())
-        name = body.names.fresh(hint(op.memref, "buffer"))
+        name = body.names.fresh(hint(op.memref, _word(op.memref)))
         body.out.line(f"const std::unique_ptr<{element.name}[]> {name}(new {element.name}[{count}]);")
         body.memories[op.memref] = Pointer.of(name, kind, op)
         return
-    array = Array(body.names.fresh(hint(op.memref, "buffer")), kind.get_shape())
+    array = Array(body.names.fresh(hint(op.memref, _word(op.memref))), kind.get_shape())
     body.out.line(f"{array.declaration(element.name)};")
     body.allocate(kind.element_type, math.prod(kind.get_shape()))
     body.memories[op.memref] = array
@@ -156,6 +157,22 @@ def loops(
 
 def emit_dealloc(body: Body, op: Operation) -> None:
     """Buffers end with their block."""
+
+
+def _word(buffer: SSAValue) -> str:
+    """A name by what the buffer is for: tokens that came in, tokens that go out, or both (a converter) or neither."""
+    filled = drained = False
+    for use in buffer.uses:
+        op = use.operation
+        if isinstance(op, vector.TransferWriteOp):
+            filled = filled or isinstance(op.vector.owner, StreamReadOp)
+        elif isinstance(op, memref.StoreOp):
+            filled = filled or isinstance(op.value.owner, StreamReadOp)
+        elif isinstance(op, vector.TransferReadOp | memref.LoadOp):
+            drained = drained or any(isinstance(use.operation, StreamWriteOp) for use in op.results[0].uses)
+    if filled == drained:
+        return "buffer"
+    return "tile" if filled else "result"
 
 
 def _type(value: SSAValue) -> MemRef:

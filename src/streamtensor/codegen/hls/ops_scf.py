@@ -9,8 +9,9 @@ from streamtensor.codegen.hls.body import Body, Emitter
 from streamtensor.codegen.hls.errors import cannot_emit
 from streamtensor.codegen.hls.expression import Expr
 from streamtensor.codegen.hls.names import hint
+from streamtensor.codegen.hls.ping_pong import can_outline, emit_stages, stages
 from streamtensor.codegen.hls.types import scalar
-from streamtensor.ir import memref, scf
+from streamtensor.ir import scf
 from streamtensor.ir.builtin import IntegerAttr, MemRefType
 from streamtensor.ir.core import Block, Operation
 
@@ -18,8 +19,6 @@ PIPELINE = "dataflow.pipeline"
 """Attribute of a loop: its initiation interval."""
 UNROLL = "dataflow.unroll"
 """Attribute of a loop: all iterations at once."""
-PING_PONG = "dataflow.ping_pong"
-"""Attribute of a buffer: it is filled for the next iteration of its loop while it is drained for this one."""
 
 
 def emit_for(body: Body, op: Operation) -> None:
@@ -35,6 +34,8 @@ def emit_for(body: Body, op: Operation) -> None:
         for argument, init in zip(block.args[1:], op.iter_args, strict=True)
     ]
     body.before_store()
+    if _emit_ping_pong(body, op, lower, upper, step):
+        return
     with body.names.scope():
         variable = body.names.fresh(hint(block.args[0], f"i{_depth(op)}"))
         body.bind(block.args[0], Expr(variable))
@@ -48,6 +49,22 @@ def emit_for(body: Body, op: Operation) -> None:
             body.assign(carried, list(_yielded(block).operands))
     for result, argument in zip(op.results, block.args[1:], strict=True):
         body.bind(result, body.use(argument))
+
+
+def _emit_ping_pong(body: Body, op: scf.ForOp, lower: Expr, upper: Expr, step: Expr) -> bool:
+    """Writes a loop that fills and drains a buffer; False when it is another one."""
+    found = stages(op) if body.style.is_kernel else None
+    if found is None or not can_outline(body, found):
+        return False
+    if lower.constant is None or upper.constant is None or step.constant is None:
+        return False
+    tripcount = max(0, -(-(upper.constant - lower.constant) // step.constant))
+    with body.names.scope():
+        variable = body.names.fresh(hint(op.body.block.args[0], f"i{_depth(op)}"))
+        body.out.label(body.label(f"loop_{variable}"))
+        with body.out.block(f"for (int {variable} = 0; {variable} < {tripcount}; ++{variable})"):
+            emit_stages(body, variable, found, lower.constant, step.constant, op)
+    return True
 
 
 def emit_if(body: Body, op: Operation) -> None:
@@ -102,8 +119,6 @@ def _directives(body: Body, op: scf.ForOp) -> None:
         body.out.pragma(f"pipeline II={interval.value.data} style=flp")
     if UNROLL in op.attributes:
         body.out.pragma("unroll")
-    if any(isinstance(inner, memref.AllocOp) and PING_PONG in inner.attributes for inner in op.body.block.ops):
-        body.out.pragma("dataflow")
 
 
 SCF: Mapping[str, Emitter] = {

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+
+LINE_LENGTH = 110
 
 
 class Writer:
@@ -18,9 +20,9 @@ class Writer:
         """One line at the current indentation."""
         self._lines.append("  " * self._indent + text if text else "")
 
-    def raw(self, text: str) -> None:
-        """A line that has its indentation already."""
-        self._lines.append(text)
+    def lines(self, other: Writer) -> None:
+        """What `other` holds, which has its indentation already."""
+        self._lines += other._lines
 
     def pragma(self, text: str) -> None:
         """A directive of the synthesis tool, at the margin where readers look for it."""
@@ -44,3 +46,11 @@ class Writer:
     def text(self) -> str:
         """All lines."""
         return "\n".join(self._lines) + "\n" if self._lines else ""
+
+
+def function_head(start: str, parameters: Sequence[str]) -> str:
+    """`start(parameters)`, with a line for each parameter when one line is too short for them."""
+    text = f"{start}({', '.join(parameters)})"
+    if len(text) <= LINE_LENGTH:
+        return text
+    return f"{start}(\n    " + ",\n    ".join(parameters) + ")"

@@ -6,11 +6,11 @@ from __future__ import annotations
 from streamtensor.codegen.design import Design, entry
 from streamtensor.codegen.hls.body import HOST, Body
 from streamtensor.codegen.hls.errors import cannot_emit
-from streamtensor.codegen.hls.kernel import LICENCE, Argument, function_head, is_written
+from streamtensor.codegen.hls.kernel import LICENCE, Argument, is_written
 from streamtensor.codegen.hls.memory import Pointer
 from streamtensor.codegen.hls.names import Names, hint
 from streamtensor.codegen.hls.registry import EMITTERS
-from streamtensor.codegen.hls.writer import Writer
+from streamtensor.codegen.hls.writer import Writer, function_head
 from streamtensor.ir import func
 from streamtensor.ir.builtin import MemRefType, ModuleOp
 from streamtensor.ir.locations import location_text

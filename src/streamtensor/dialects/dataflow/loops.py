@@ -40,7 +40,9 @@ def loop_of(op: scf.ForOp) -> Loop:
     if lower is None or upper is None or step is None:
         raise VerifyException("a loop around a token has constant bounds and a constant step")
     if lower != 0 or step <= 0 or upper % step:
-        raise VerifyException(f"a loop around a token runs from 0 in whole steps, not from {lower} to {upper} by {step}")
+        raise VerifyException(
+            f"a loop around a token runs from 0 in whole steps, not from {lower} to {upper} by {step}"
+        )
     return Loop(op, upper // step, step)
 
 

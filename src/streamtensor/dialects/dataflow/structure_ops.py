@@ -115,9 +115,7 @@ class TaskOp(IRDLOperation):
     body = region_def("single_block")
 
     traits = traits_def(SingleBlockImplicitTerminator(YieldOp), RecursiveMemoryEffect())
-    assembly_format = (
-        "$sym_name (`inits` `(` $inits^ `:` type($inits) `)`)? $body (`->` type($results_)^)? attr-dict"
-    )
+    assembly_format = "$sym_name (`inits` `(` $inits^ `:` type($inits) `)`)? $body (`->` type($results_)^)? attr-dict"
 
     def __init__(self, name: str, inits: Sequence[SSAValue], body: Region) -> None:
         super().__init__(

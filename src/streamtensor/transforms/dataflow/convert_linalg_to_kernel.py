@@ -60,7 +60,9 @@ def describe(generic: linalg.GenericOp) -> str:
     reduces = any(t.data != linalg.IteratorType.PARALLEL for t in generic.iterator_types)
     names = [op.name.partition(".")[2] for op in generic.body.block.ops]
     short = {"addf": "add", "subf": "sub", "mulf": "mul", "divf": "div", "maximumf": "max", "minimumf": "min"}
-    words = [short.get(n, n) for n in names if n not in ("yield", "index", "constant", "cmpi", "select", "andi", "addi")]
+    words = [
+        short.get(n, n) for n in names if n not in ("yield", "index", "constant", "cmpi", "select", "andi", "addi")
+    ]
     if reduces:
         if "mul" in words and words[-1:] == ["add"] and len(generic.inputs) >= 2:
             return "matmul"
@@ -181,9 +183,7 @@ class _Kernel:
                 self._clone(op, block, constants)
         raise AssertionError("a loop ends with a yield")
 
-    def _untiled(
-        self, generic: linalg.GenericOp, block: Block, body: Block, carried: list[SSAValue]
-    ) -> list[SSAValue]:
+    def _untiled(self, generic: linalg.GenericOp, block: Block, body: Block, carried: list[SSAValue]) -> list[SSAValue]:
         """One token of each operand, computed at once."""
         for value in generic.inputs:
             if isinstance(value.type, TensorType) and value not in self.values:
@@ -277,4 +277,3 @@ def _drop_dead(function: func.FuncOp) -> None:
         if isinstance(op, arith.ConstantOp) and not op.result.uses:
             op.detach()
             op.erase()
-

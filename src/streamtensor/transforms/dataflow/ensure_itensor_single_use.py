@@ -37,7 +37,11 @@ def _readers(value: SSAValue) -> list[Operation]:
             op = op.parent_op()
         if isinstance(op, TaskOp):
             found[op] = None
-    order = {t: number for number, t in enumerate(value.owner.parent.ops)} if isinstance(value.owner, Operation) and value.owner.parent else {}
+    order = (
+        {t: number for number, t in enumerate(value.owner.parent.ops)}
+        if isinstance(value.owner, Operation) and value.owner.parent
+        else {}
+    )
     return sorted(found, key=lambda task: order.get(task, 0))
 
 
@@ -74,9 +78,7 @@ def _split(task: TaskOp) -> None:
     task.erase()
 
 
-def _bind(
-    values: dict[SSAValue, list[SSAValue]], old: list[SSAValue], copies: list[int], new: list[SSAValue]
-) -> None:
+def _bind(values: dict[SSAValue, list[SSAValue]], old: list[SSAValue], copies: list[int], new: list[SSAValue]) -> None:
     rest = iter(new)
     for value, count in zip(old, copies, strict=True):
         values[value] = [next(rest) for _ in range(count)]

@@ -30,8 +30,9 @@ class MaterializeConvertersPass(ModulePass):
     """converter a -> b  -->  task { for shared loops { for source loops { buffer[..] = read a };
     for result loops { write buffer[..] -> b } } }
 
-    The buffer holds what one iteration of the shared loops covers (itensor.md, Layout converters). With shared loops it is
-    marked `dataflow.ping_pong`: the next filling may overlap with the draining of this one, so two copies are built.
+    The buffer holds what one iteration of the shared loops covers (itensor.md, Layout converters). With shared loops
+    it is marked `dataflow.ping_pong`: the next filling may overlap with the draining of this one, so two copies are
+    built.
     """
 
     name = "materialize-converters"
@@ -47,7 +48,9 @@ def _materialize(op: ITensorConverterOp, name: str) -> None:
     converter = op.converter
     if converter.kind == "line_buffer":
         raise UserError(
-            "ST0304", f"overlapping tokens need a line buffer: {op.source.type} to {op.result.type}", location=location(op)
+            "ST0304",
+            f"overlapping tokens need a line buffer: {op.source.type} to {op.result.type}",
+            location=location(op),
         )
     target = op.result.type
     assert isinstance(target, ITensorType)

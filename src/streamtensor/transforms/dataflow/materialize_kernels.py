@@ -24,8 +24,8 @@ from streamtensor.transforms.build import IndexConstants, affine_index, build_ne
 class MaterializeKernelsPass(ModulePass):
     """kernel ins(x as itensor) outs(y as itensor)  -->  kernel ins(x) outs(y) { load x; ...; store y }
 
-    The argument of the body becomes the tensor in external memory. A load task slices it in the order of the itensor and
-    writes the tokens; a store task reads the tokens and inserts them. Right because the slices are visited in the
+    The argument of the body becomes the tensor in external memory. A load task slices it in the order of the itensor
+    and writes the tokens; a store task reads the tokens and inserts them. Right because the slices are visited in the
     order of the type, which is what the argument meant.
     """
 
@@ -46,9 +46,7 @@ def _materialize(kernel: KernelOp) -> None:
         if isinstance(argument.type, ITensorType):
             head += _load(f"load_{number}", operand, argument)
     yielded = list(last.arguments)
-    for number, (operand, argument) in enumerate(
-        zip(kernel.outs, list(body.args[len(kernel.ins) :]), strict=True)
-    ):
+    for number, (operand, argument) in enumerate(zip(kernel.outs, list(body.args[len(kernel.ins) :]), strict=True)):
         if isinstance(argument.type, ITensorType):
             empty, store = _store(f"store_{number}", operand, argument, yielded[number])
             head.append(empty)

@@ -26,10 +26,10 @@ from streamtensor.transforms.build import (
 class VectorizeITensorsPass(ModulePass):
     """read a : tile  -->  for vectors in the tile { tile[..] = read a : vector }, and writes likewise
 
-    The vector is made of the innermost elements of the token, as many as `width_bits` holds and divide it; it depends on the
-    type alone, so both ends of a FIFO agree. The type becomes element := vector<V>, tripcounts ++ element/V,
-    steps ++ V, map_d += d_(n+d) (itensor.md). A token that comes from a slice, or goes into one, is taken
-    apart and put together in place, without a tile in between.
+    The vector is made of the innermost elements of the token, as many as `width_bits` holds and divide it; it depends
+    on the type alone, so both ends of a FIFO agree. The type becomes element := vector<V>, tripcounts ++ element/V,
+    steps ++ V, map_d += d_(n+d) (itensor.md). A token that comes from a slice, or goes into one, is taken apart and
+    put together in place, without a tile in between.
     """
 
     name = "vectorize-itensors"

@@ -40,9 +40,10 @@ class Access:
 
 
 def device_functions(module: ModuleOp) -> Iterator[func.FuncOp]:
-    """The functions with a body that are not marked `dataflow.place = "host"`."""
+    """The functions of one block that are not marked `dataflow.place = "host"`."""
+    host = StringAttr("host")
     for op in module.ops:
-        if isinstance(op, func.FuncOp) and op.body.blocks and op.attributes.get("dataflow.place") != StringAttr("host"):
+        if isinstance(op, func.FuncOp) and len(op.body.blocks) == 1 and op.attributes.get("dataflow.place") != host:
             yield op
 
 

@@ -18,8 +18,8 @@ class ConvertLinalgToLoopsPass(ModulePass):
     """generic(a, b) -> c  -->  for reductions { for parallel { c[..] = body(a[..], b[..], c[..]) } }
 
     Reductions are outermost and parallel loops innermost, so that one element of the accumulator is touched
-    again only after all the others: the innermost loop then starts an iteration every cycle (design document spaces.md). Right
-    because each element still sees its reduction iterations in their order.
+    again only after all the others: the innermost loop then starts an iteration every cycle (design document
+    spaces.md). Right because each element still sees its reduction iterations in their order.
     """
 
     name = "convert-linalg-to-loops"

@@ -22,10 +22,10 @@ PARTITION = "dataflow.partition"
 class GenerateDirectivesPass(ModulePass):
     """for i { for j { compute } }  -->  for i {dataflow.pipeline = 1} { for j {dataflow.unroll} { compute } }
 
-    In each task the innermost loop is pipelined with an initiation interval of 1. When it only computes (no FIFO), has at most
-    `unroll` iterations and stands alone in the loop around it, it is unrolled and that one is pipelined instead. A local buffer is
-    partitioned by what one cycle touches: the lanes of a vector transfer, the iterations of an unrolled loop
-    (`dataflow.partition`, a factor for each dimension).
+    In each task the innermost loop is pipelined with an initiation interval of 1. When it only computes (no FIFO),
+    has at most `unroll` iterations and stands alone in the loop around it, it is unrolled and that one is pipelined
+    instead. A local buffer is partitioned by what one cycle touches: the lanes of a vector transfer, the iterations
+    of an unrolled loop (`dataflow.partition`, a factor for each dimension).
     """
 
     name = "generate-directives"

@@ -62,9 +62,7 @@ def _lower(op: Operation) -> None:
             _insert_at_start(_task(op), alloc)
         Rewriter.erase_op(op)
     elif isinstance(op, linalg.GenericOp):
-        made = linalg.GenericOp(
-            op.inputs, op.outputs, op.detach_region(op.body), op.indexing_maps, op.iterator_types
-        )
+        made = linalg.GenericOp(op.inputs, op.outputs, op.detach_region(op.body), op.indexing_maps, op.iterator_types)
         copy_location(op, [made])
         assert parent is not None
         parent.insert_op_before(made, op)

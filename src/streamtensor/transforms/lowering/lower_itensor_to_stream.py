@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamtensor.algebra.safe_depths import MIN_DEPTH
 from streamtensor.diagnostics import InternalError
 from streamtensor.dialects.dataflow import (
     ITensorEmptyOp,
@@ -19,7 +20,6 @@ from streamtensor.dialects.dataflow import (
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp
 from streamtensor.ir.core import Attribute, Context, ModulePass, Operation, Rewriter, SSAValue
 from streamtensor.transforms.carried import unlink_destinations
-from streamtensor.algebra.safe_depths import MIN_DEPTH
 from streamtensor.transforms.resources.size_streams import DEPTH, stream_edges
 
 

@@ -106,7 +106,9 @@ def view_layout(op: Operation, source: Strided) -> Strided:
         raise UserError("ST0306", "a reshape of a slice would need a copy", location=location(op))
     assert isinstance(op, tensor.ExtractSliceOp)
     if op.offsets or op.sizes or op.strides or any(s != 1 for s in op.static_strides.get_values()):
-        raise UserError("ST0306", "a slice in external memory has static offsets and unit strides", location=location(op))
+        raise UserError(
+            "ST0306", "a slice in external memory has static offsets and unit strides", location=location(op)
+        )
     offsets = [int(n) for n in op.static_offsets.get_values()]
     sizes = [int(n) for n in op.static_sizes.get_values()]
     layout = source.slice(offsets, sizes)

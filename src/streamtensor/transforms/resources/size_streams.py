@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamtensor.algebra.safe_depths import MIN_DEPTH, safe_depths
 from streamtensor.algebra.errors import ScheduleError
+from streamtensor.algebra.safe_depths import MIN_DEPTH, safe_depths
 from streamtensor.algebra.steps import StepProgram
 from streamtensor.diagnostics import InternalError
 from streamtensor.dialects.dataflow import ITensorEmptyOp, ITensorReadOp, KernelOp, TaskOp
@@ -22,8 +22,8 @@ class SizeStreamsPass(ModulePass):
     """itensor_empty  -->  itensor_empty {dataflow.depth = n}
 
     The safe rule, until FIFOs are sized by schedule: a FIFO that is a bridge of the undirected graph of tasks gets
-    `min_depth`, every other one the most that it holds in one complete run of the tasks. Why that can't deadlock is proved at
-    `algebra.safe_depths`. The rule says nothing about stalls.
+    `min_depth`, every other one the most that it holds in one complete run of the tasks. Why that can't deadlock is
+    proved at `algebra.safe_depths`. The rule says nothing about stalls.
 
     `depth` above 0 gives every FIFO that depth instead, to see what happens.
     """

@@ -15,8 +15,8 @@ from streamtensor.ir.core import Block, BlockArgument, SSAValue
 def step_program(task: TaskOp, fifos: Mapping[SSAValue, str]) -> tuple[StepProgram, ...]:
     """The step program of `task`.
 
-    `fifos` names the itensors that it reads (the values as the reads name them) and those that it writes (its inits). Reads and
-    writes that stand in one loop body, with reads first, are one step.
+    `fifos` names the itensors that it reads (the values as the reads name them) and those that it writes (its inits).
+    Reads and writes that stand in one loop body, with reads first, are one step.
     """
     return _block(task.body.block, fifos)
 

@@ -30,8 +30,8 @@ class ApplyTilingPass(ModulePass):
     """generic(a, b) -> c  -->  for parallel tiles { acc = empty; for reduction tiles { acc = generic(a[..], b[..]) };
     c[..] = acc }
 
-    The loops come in `dataflow.order`, with steps `dataflow.tile`; a loop of one tile is not built. `linalg.index` in the
-    body becomes the index within the tile plus the offset of the tile. Right because every element of the result
+    The loops come in `dataflow.order`, with steps `dataflow.tile`; a loop of one tile is not built. `linalg.index` in
+    the body becomes the index within the tile plus the offset of the tile. Right because every element of the result
     is made by the same iterations in the same order, when reductions are tiled inside the parallel loops.
 
     Raises UserError ST0306 for a map that is not linear, and for an order that puts a reduction outside a

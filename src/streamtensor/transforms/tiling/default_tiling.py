@@ -19,11 +19,11 @@ ORDER = "dataflow.order"
 class DefaultTilingPass(ModulePass):
     """linalg.generic  -->  linalg.generic {dataflow.tile = [...], dataflow.order = [...]}
 
-    Dimensions that meet through a tensor get the same tile, so that a consumer takes the tokens that its producer makes:
-    loops and tensor dimensions are joined into axes, and an axis gets the largest divisor of its extent that is not
-    above `tile`. An axis over which some contraction is a batch (attention heads) gets 1: a token then holds one head.
-    Between tiles parallel loops are outermost in the order of the result, reductions innermost, so that partial
-    sums stay in one tile (design document spaces.md).
+    Dimensions that meet through a tensor get the same tile, so that a consumer takes the tokens that its producer
+    makes: loops and tensor dimensions are joined into axes, and an axis gets the largest divisor of its extent that
+    is not above `tile`. An axis over which some contraction is a batch (attention heads) gets 1: a token then holds
+    one head. Between tiles parallel loops are outermost in the order of the result, reductions innermost, so that
+    partial sums stay in one tile (design document spaces.md).
 
     An operation that has the attributes already keeps them.
     """
