@@ -38,10 +38,10 @@ class Recipe:
 
     seed: int = 7
     threads: int = 2
-    steps: int = 1700
+    steps: int = 3000
     warmup_steps: int = 100
-    batch: int = 16
-    learning_rate: float = 3e-3
+    batch: int = 8
+    learning_rate: float = 5e-3
     final_learning_rate: float = 1e-4
     weight_decay: float = 0.1
     gradient_norm: float = 1.0
@@ -65,6 +65,7 @@ def model_config() -> GPT2Config:
         n_head=4,
         n_inner=384,
         activation_function="gelu_new",
+        initializer_range=0.06,
         resid_pdrop=0.0,
         embd_pdrop=0.0,
         attn_pdrop=0.0,

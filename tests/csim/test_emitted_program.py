@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A whole emitted program: host function, repeated kernel, views of a weight, a converter; the golden text's own run."""
+"""A whole emitted program: host function, repeated kernel, views of a weight, a converter (the golden texts')."""
 
 from __future__ import annotations
 

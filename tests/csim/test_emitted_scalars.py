@@ -18,10 +18,23 @@ pytestmark = pytest.mark.needs("g++")
 N = 64
 erf = np.vectorize(math.erf, otypes=[np.float64])
 
+
+def reciprocal_root(x: Array) -> Array:
+    return 1 / np.sqrt(x)
+
+
+def half_away_from_zero(x: Array) -> Array:
+    return np.copysign(np.floor(np.abs(x) + 0.5), x)
+
+
+def multiply_add(a: Array, b: Array, c: Array) -> Array:
+    return a * b + c
+
+
 # operation: how many operands, reference. Operands are between 0.1 and 0.9, where all of them are defined.
 FLOATS: dict[str, tuple[int, Callable[..., Any]]] = {
     "math.acos": (1, np.arccos),
-    "math.acosh": (1, lambda x: np.arccosh(x)),
+    "math.acosh": (1, np.arccosh),
     "math.asin": (1, np.arcsin),
     "math.asinh": (1, np.arcsinh),
     "math.atan": (1, np.arctan),
@@ -40,7 +53,7 @@ FLOATS: dict[str, tuple[int, Callable[..., Any]]] = {
     "math.log1p": (1, np.log1p),
     "math.log2": (1, np.log2),
     "math.powf": (2, np.power),
-    "math.rsqrt": (1, lambda x: 1 / np.sqrt(x)),
+    "math.rsqrt": (1, reciprocal_root),
     "math.sin": (1, np.sin),
     "math.sinh": (1, np.sinh),
     "math.sqrt": (1, np.sqrt),
@@ -54,10 +67,10 @@ FLOATS: dict[str, tuple[int, Callable[..., Any]]] = {
     "math.absf": (1, np.abs),
     "math.ceil": (1, np.ceil),
     "math.floor": (1, np.floor),
-    "math.round": (1, lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x)),
+    "math.round": (1, half_away_from_zero),
     "math.roundeven": (1, np.rint),
     "math.trunc": (1, np.trunc),
-    "math.fma": (3, lambda a, b, c: a * b + c),
+    "math.fma": (3, multiply_add),
 }
 # with NaN and infinities among the operands
 SPECIAL: dict[str, Callable[[Array, Array], Array]] = {

@@ -21,17 +21,38 @@ extern "C" void st_call_scale(void **a) { *(float *)a[0] *= FACTOR + EXTRA; }
 """
 
 
+@pytest.fixture(scope="module")
+def compiler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A compiler that writes a line per start to `starts`, and a folder `out` in which it has built the runtime."""
+    folder = tmp_path_factory.mktemp("compiler")
+    script = folder / "counting-g++"
+    script.write_text(f'#!/bin/sh\necho start >> "{folder}/starts"\nexec {shutil.which("g++")} "$@"\n')
+    script.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXX", str(script))
+        build([], folder / "out")
+    assert take_starts(folder) == 3  # the two files of the runtime, the link
+    return script
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A source with a header, and a compiler that writes a line per start to `starts`."""
+def project(tmp_path: Path, compiler: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A source with a header, and an output folder with a compiled runtime."""
     (tmp_path / "include").mkdir()
     (tmp_path / "include" / "factor.h").write_text("#define FACTOR 3\n")
     (tmp_path / "a source.cpp").write_text(SOURCE)
-    compiler = tmp_path / "counting-g++"
-    compiler.write_text(f'#!/bin/sh\necho start >> "{tmp_path}/starts"\nexec {shutil.which("g++")} "$@"\n')
-    compiler.chmod(0o755)
+    shutil.copytree(compiler.parent / "out" / "objects", tmp_path / "out" / "objects")
     monkeypatch.setenv("CXX", str(compiler))
+    (compiler.parent / "starts").unlink(missing_ok=True)
     return tmp_path
+
+
+def take_starts(folder: Path) -> int:
+    """How often the compiler of this folder was started since the last question."""
+    log = folder / "starts"
+    count = len(log.read_text().splitlines()) if log.exists() else 0
+    log.unlink(missing_ok=True)
+    return count
 
 
 def build_in(project: Path, *defines: str) -> Path:
@@ -40,47 +61,54 @@ def build_in(project: Path, *defines: str) -> Path:
     )
 
 
-def starts(project: Path) -> int:
-    count = len((project / "starts").read_text().splitlines()) if (project / "starts").exists() else 0
-    (project / "starts").unlink(missing_ok=True)
-    return count
-
-
 def scaled(library: Path) -> float:
     x = np.array([2.0], np.float32)
     Library(library).call("scale", [x])
     return float(x[0])
 
 
-def test_only_what_changed_is_compiled_again(project: Path) -> None:
+def test_only_what_changed_is_compiled_again(project: Path, compiler: Path) -> None:
     first = build_in(project)
-    assert starts(project) == 4  # the source, the two files of the runtime, the link
+    assert take_starts(compiler.parent) == 2  # the source, the link
     assert scaled(first) == 6.0
 
     assert build_in(project) == first
     (project / "a source.cpp").touch()  # a new time, the same content
     assert build_in(project) == first
-    assert starts(project) == 0
+    assert take_starts(compiler.parent) == 0
 
     (project / "include" / "factor.h").write_text("#define FACTOR 5\n")
     second = build_in(project)
-    assert starts(project) == 2  # not the runtime
+    assert take_starts(compiler.parent) == 2
     assert second != first
     assert scaled(second) == 10.0  # in the process that has loaded the first
 
     (project / "include" / "factor.h").write_text("#define FACTOR 3\n")
     assert build_in(project) == first
-    assert starts(project) == 1  # the library is still there
+    assert take_starts(compiler.parent) == 1  # the library is still there
     assert not list((project / "out").glob("**/*.tmp"))
 
 
-def test_a_damaged_object_is_made_again(project: Path) -> None:
+def test_a_damaged_record_means_compiling_again(project: Path, compiler: Path) -> None:
     first = build_in(project)
-    for record in (project / "out" / "objects").glob("*.json"):
-        record.write_text("{")
-    starts(project)
+    (record,) = (project / "out" / "objects").glob("a source-*.json")
+    record.write_text("{")
+    take_starts(compiler.parent)
     assert build_in(project) == first
-    assert starts(project) == 3
+    assert take_starts(compiler.parent) == 1
+
+
+def test_another_compiler_compiles_all_again(
+    project: Path, compiler: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = build_in(project)
+    other = tmp_path / "other-g++"
+    other.write_text(compiler.read_text() + "# another one\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("CXX", str(other))
+    take_starts(compiler.parent)
+    assert build_in(project) != first
+    assert take_starts(compiler.parent) == 4
 
 
 def test_old_libraries_are_removed(project: Path) -> None:

@@ -182,6 +182,16 @@ def test_deadlock_inside_an_inner_region(library: Library) -> None:
     assert "has ended" in str(report.deadlock)
 
 
+def test_trace_of_a_deadlock(library: Library, tmp_path: Path) -> None:
+    x = np.arange(32, dtype=np.float32)
+    report = library.call("diamond", [x, x.copy()], depths={"straight": 7}, trace=tmp_path)
+    assert report.deadlock is not None
+    assert read_trace(tmp_path, "straight", np.float32).tolist() == [[float(i)] for i in range(7)]
+    assert read_trace(tmp_path, "back", np.float32).shape == (0, 1)
+    with pytest.raises(UserError, match="no FIFO 'bakc'"):
+        read_trace(tmp_path, "bakc", np.float32)
+
+
 @pytest.mark.parametrize("mode", ["bounded", "unbounded"])
 def test_leftover_tokens(library: Library, mode: Any) -> None:
     with pytest.raises(UserError, match="FIFO s: task write_five wrote 5 tokens, task read_three read 3, 2 are left"):

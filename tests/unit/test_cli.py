@@ -356,7 +356,6 @@ def test_flatten() -> None:
         ("b.c", "0.0001234"),
         ("b.d.e", "yes"),
         ("f", "2 entries"),
-        ("g", "-"),
         ("h", "x"),
     ]
 

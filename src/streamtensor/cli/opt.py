@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`streamtensor-opt`: reads IR text, runs passes on it, prints the result; the compiler writer's bench."""
 
+import inspect
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -144,14 +146,17 @@ def _errors_of(
 def _list_passes(as_json: bool) -> None:
     from streamtensor import pipelines
 
-    rows = [
-        {"name": name, "options": describe_options(cls), "summary": (cls.__doc__ or "").strip().split("\n")[0]}
-        for name, cls in sorted(pipelines.all_passes().items())
-    ]
+    passes = sorted(pipelines.all_passes().items())
+    rows = [{"name": name, "options": describe_options(cls), "summary": _summary(cls)} for name, cls in passes]
     if as_json:
         print_json({"passes": rows})
     for row in [] if as_json else rows:
-        click.echo(f"{row['name']}{row['options']}\n    {row['summary']}")
+        click.echo(f"{row['name']}{row['options']}\n{textwrap.indent(row['summary'], '    ')}")
+
+
+def _summary(cls: type[object]) -> str:
+    """The first paragraph of the pass's own docstring."""
+    return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
 
 
 def _print_timings(timings: Mapping[str, float]) -> None:

@@ -7,12 +7,15 @@ import click
 
 
 def flatten(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    """The leaves of nested mappings with dotted names; whole numbers with separators, lists by their length."""
+    """The leaves of nested mappings with dotted names; whole numbers with separators, lists by their length.
+
+    What is None is left out: a figure that a later level would give.
+    """
     rows: list[tuple[str, str]] = []
     for name, value in values.items():
         if isinstance(value, Mapping):
             rows += flatten({str(key): inner for key, inner in value.items()}, f"{prefix}{name}.")
-        else:
+        elif value is not None:
             rows.append((prefix + name, _text(value)))
     return rows
 
@@ -26,8 +29,8 @@ def print_rows(rows: Iterable[tuple[str, str]], *, err: bool = False) -> None:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "-"}[value]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):

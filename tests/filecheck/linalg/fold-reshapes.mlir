@@ -119,3 +119,32 @@ func.func @boundary(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
   %r = tensor.expand_shape %y [[0, 1]] output_shape [3, 2] : tensor<6xf32> into tensor<3x2xf32>
   return %r : tensor<3x2xf32>
 }
+
+// Every reader of a reshaped fill gets a fill of its own shape; nobody's loops are split for it.
+// CHECK-LABEL: func.func @fill
+// CHECK-NOT:     tensor.expand_shape
+// CHECK-NOT:     tensor.collapse_shape
+// CHECK:         linalg.generic {{.*}} outs(%{{.*}} : tensor<6xf32>)
+// CHECK:         linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<6xf32>, tensor<6xf32>)
+// CHECK:         linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<2x3xf32>, tensor<2x3xf32>)
+func.func @fill(%x: tensor<6xf32>, %y: tensor<2x3xf32>) -> (tensor<6xf32>, tensor<2x3xf32>) {
+  %e = tensor.empty() : tensor<6xf32>
+  %g = tensor.empty() : tensor<2x3xf32>
+  %f = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} outs(%e : tensor<6xf32>) {
+  ^bb0(%out: f32):
+    %c = arith.constant 2.0 : f32
+    linalg.yield %c : f32
+  } -> tensor<6xf32>
+  %h = tensor.expand_shape %f [[0, 1]] output_shape [2, 3] : tensor<6xf32> into tensor<2x3xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x, %f : tensor<6xf32>, tensor<6xf32>) outs(%e : tensor<6xf32>) {
+  ^bb0(%in: f32, %two: f32, %out: f32):
+    %s = arith.maximumf %in, %two : f32
+    linalg.yield %s : f32
+  } -> tensor<6xf32>
+  %t = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%y, %h : tensor<2x3xf32>, tensor<2x3xf32>) outs(%g : tensor<2x3xf32>) {
+  ^bb0(%in: f32, %two: f32, %out: f32):
+    %s = arith.maximumf %in, %two : f32
+    linalg.yield %s : f32
+  } -> tensor<2x3xf32>
+  return %r, %t : tensor<6xf32>, tensor<2x3xf32>
+}

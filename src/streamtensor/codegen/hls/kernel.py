@@ -9,7 +9,7 @@ from streamtensor.codegen.hls.body import KERNEL, Body
 from streamtensor.codegen.hls.errors import cannot_emit
 from streamtensor.codegen.hls.interfaces import interface_pragmas
 from streamtensor.codegen.hls.memory import Array, MemRef, Pointer
-from streamtensor.codegen.hls.names import Names, hint
+from streamtensor.codegen.hls.names import Names, argument_hint
 from streamtensor.codegen.hls.ops_memref import emit_alloc, emit_view
 from streamtensor.codegen.hls.ops_scalar import emit_constant
 from streamtensor.codegen.hls.registry import EMITTERS
@@ -62,7 +62,7 @@ def _arguments(kernel: KernelOp, names: Names) -> list[Argument]:
     for number, value in enumerate(kernel.body.block.args):
         if not isinstance(value.type, MemRefType):
             raise cannot_emit(kernel, f"an operand of type {value.type}", hint="kernels have memrefs at stream level")
-        name = names.fresh(hint(value, f"arg{number}"))
+        name = names.fresh(argument_hint(value, number))
         arguments.append(Argument(name, value.type, is_written(value)))
     return arguments
 

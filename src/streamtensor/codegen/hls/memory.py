@@ -62,11 +62,14 @@ class Pointer:
 
     def at(self, indices: Sequence[Expr]) -> Expr:
         """The element at the indices."""
-        address = integer(self.offset)
-        # The constant part last, as one would write it.
+        address, constant = integer(0), self.offset
         for index, stride in zip(indices, self.strides, strict=True):
             part = times(index, integer(stride))
-            address = plus(address, part) if address.constant is None else plus(part, address)
+            if part.constant is not None:
+                constant += part.constant
+            else:
+                address = plus(address, part)
+        address = plus(address, integer(constant))
         return subscript(self.name, address)
 
 

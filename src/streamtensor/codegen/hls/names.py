@@ -43,6 +43,12 @@ def identifier(text: str) -> str:
     return f"v{name}" if name[0].isdigit() else name
 
 
+def argument_hint(value: SSAValue, number: int) -> str:
+    """Like `hint` for argument `number` of a function; names like arg17, which imports give, are numbered anew."""
+    name = hint(value, "arg")
+    return f"arg{number}" if re.fullmatch(r"arg(_?\d+)*", name) else name
+
+
 def hint(value: SSAValue, otherwise: str) -> str:
     """The name that the IR's text gives to `value`, or `otherwise`."""
     name = value.name_hint

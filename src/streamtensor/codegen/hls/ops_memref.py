@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
@@ -42,11 +43,11 @@ def emit_alloc(body: Body, op: Operation) -> None:
     element = scalar(kind.element_type)
     if not body.style.is_kernel:
         count = math.prod(kind.get_shape())
-        name = body.names.fresh(hint(op.memref, _word(op.memref)))
+        name = body.names.fresh(_name(op.memref))
         body.out.line(f"const std::unique_ptr<{element.name}[]> {name}(new {element.name}[{count}]);")
         body.memories[op.memref] = Pointer.of(name, kind, op)
         return
-    array = Array(body.names.fresh(hint(op.memref, _word(op.memref))), kind.get_shape())
+    array = Array(body.names.fresh(_name(op.memref)), kind.get_shape())
     body.out.line(f"{array.declaration(element.name)};")
     body.allocate(kind.element_type, math.prod(kind.get_shape()))
     body.memories[op.memref] = array
@@ -159,8 +160,11 @@ def emit_dealloc(body: Body, op: Operation) -> None:
     """Buffers end with their block."""
 
 
-def _word(buffer: SSAValue) -> str:
-    """A name by what the buffer is for: tokens that came in, tokens that go out, or both (a converter) or neither."""
+def _name(buffer: SSAValue) -> str:
+    """The IR's name, or one by what the buffer is for: tokens that came in, tokens that go out, neither or both."""
+    given = hint(buffer, "buffer")
+    if not re.fullmatch(r"(alloc|buffer)(_\d+)?", given):
+        return given
     filled = drained = False
     for use in buffer.uses:
         op = use.operation

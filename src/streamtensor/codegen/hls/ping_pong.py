@@ -40,9 +40,8 @@ class Stages:
 def stages(op: scf.ForOp) -> Stages | None:
     """The stages of a loop, or None when its body is not first filling a ping-pong buffer, then draining it."""
     block = op.body.block
-    buffers = [
-        inner.memref for inner in block.ops if isinstance(inner, memref.AllocOp) and PING_PONG in inner.attributes
-    ]
+    allocations = [inner for inner in block.ops if isinstance(inner, memref.AllocOp)]
+    buffers = [inner.memref for inner in allocations if PING_PONG in inner.attributes]
     if not buffers or op.iter_args:
         return None
     shared = tuple(inner for inner in block.ops if _is_shared(inner, buffers))

@@ -8,7 +8,7 @@ from streamtensor.codegen.hls.body import HOST, Body
 from streamtensor.codegen.hls.errors import cannot_emit
 from streamtensor.codegen.hls.kernel import LICENCE, Argument, is_written
 from streamtensor.codegen.hls.memory import Pointer
-from streamtensor.codegen.hls.names import Names, hint
+from streamtensor.codegen.hls.names import Names, argument_hint
 from streamtensor.codegen.hls.registry import EMITTERS
 from streamtensor.codegen.hls.writer import Writer, function_head
 from streamtensor.ir import func
@@ -62,7 +62,7 @@ def _arguments(function: func.FuncOp, names: Names) -> list[Argument]:
     for number, value in enumerate(entry(function).args):
         if not isinstance(value.type, MemRefType):
             raise cannot_emit(function, f"an argument of type {value.type}")
-        name = names.fresh(hint(value, f"arg{number}"))
+        name = names.fresh(argument_hint(value, number))
         arguments.append(Argument(name, value.type, is_written(value)))
     return arguments
 

@@ -69,10 +69,10 @@ def access_of(emit: Emitter, data: str, indexing: AffineMap, sizes: Sequence[int
         subscripts.append(subscript)
     if not axes:
         return Access(f"{data}[{', '.join(subscripts) or '()'}]", is_array=False, moves=moves)
-    return Access(_view(data, subscripts, axes, vectorised), is_array=True, moves=moves)
+    return Access(arranged(data, subscripts, axes, vectorised), is_array=True, moves=moves)
 
 
-def _view(data: str, subscripts: list[str], axes: Sequence[int], vectorised: Sequence[int]) -> str:
+def arranged(data: str, subscripts: list[str], axes: Sequence[int], vectorised: Sequence[int]) -> str:
     """Slices, then the axes in the order of the loops, then new axes for the loops that are missing."""
     text = data
     if any(subscript != ":" for subscript in subscripts):

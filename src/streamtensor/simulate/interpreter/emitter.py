@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from streamtensor.diagnostics import InternalError
 from streamtensor.ir.core import Block, IsTerminator, Operation, SSAValue
-from streamtensor.simulate.interpreter.indices import Bounds, bounds_of
+from streamtensor.simulate.interpreter.indices import Axis, Bounds, bounds_of
 from streamtensor.simulate.interpreter.integers import natural
 from streamtensor.simulate.interpreter.ownership import may_overwrite
 from streamtensor.simulate.interpreter.types import is_shaped
@@ -51,6 +51,10 @@ class Emitter:
         self._helpers: dict[Callable[..., Any], str] = {}
         self.loop_variables: dict[int, tuple[str, bool]] = {}
         """What `linalg.index n` is inside the generic that is being written: its text, and whether that is an array."""
+        self.axes: dict[SSAValue, Axis] = {}
+        """The variables of the loops over buffers that are being written as arrays (see `parallel`)."""
+        self.written: set[SSAValue] = set()
+        """The buffers that these loops write."""
 
     # ---- text
 

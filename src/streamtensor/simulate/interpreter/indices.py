@@ -16,6 +16,15 @@ from streamtensor.ir.core import BlockArgument, OpResult, SSAValue
 _UNKNOWN = 1 << 62
 
 
+@dataclass(frozen=True)
+class Axis:
+    """The values of a loop variable whose iterations run at once: dimension `place` of arrays of `rank` dimensions."""
+
+    place: int
+    rank: int
+    values: range
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """All values from `low` to `high`, both included; 2**62 stands for "not known"."""

@@ -11,6 +11,7 @@ from streamtensor.diagnostics import InternalError
 from streamtensor.ir import memref
 from streamtensor.ir.builtin import IndexType, IntAttr, MemRefType, StridedLayoutAttr
 from streamtensor.ir.core import Attribute, Operation
+from streamtensor.simulate.interpreter.access import arranged
 from streamtensor.simulate.interpreter.emitter import Emitter, Handlers
 from streamtensor.simulate.interpreter.slices import mixed, part, static_sizes
 from streamtensor.simulate.interpreter.types import Array, dtype_of, shape_of, unwritten
@@ -27,6 +28,10 @@ def _dealloc(emit: Emitter, op: memref.DeallocOp) -> None:
 
 
 def _load(emit: Emitter, op: memref.LoadOp) -> None:
+    if view := _elements(emit, op):
+        copy = ".copy()" if op.memref in emit.written else ""
+        emit.line(f"{emit.define(op.res, array=True)} = {view}{copy}")
+        return
     text = f"{emit.name(op.memref)}[{emit.subscript(op.indices)}]"
     array = any(emit.is_array(index) for index in op.indices)
     if isinstance(op.res.type, IndexType) and not array:
@@ -35,7 +40,32 @@ def _load(emit: Emitter, op: memref.LoadOp) -> None:
 
 
 def _store(emit: Emitter, op: memref.StoreOp) -> None:
+    if view := _elements(emit, op):
+        emit.line(f"{view}[...] = {emit.name(op.value)}")
+        return
     emit.line(f"{emit.name(op.memref)}[{emit.subscript(op.indices)}] = {emit.name(op.value)}")
+
+
+def _elements(emit: Emitter, op: memref.LoadOp | memref.StoreOp) -> str | None:
+    """The elements that all iterations of the loops in `emit.axes` use, as a view, when slices can say that."""
+    if not any(index in emit.axes for index in op.indices):
+        return None
+    subscripts: list[str] = []
+    places: list[int] = []
+    for index, extent in zip(op.indices, shape_of(op.memref.type), strict=True):
+        axis = emit.axes.get(index)
+        if axis is None and emit.is_array(index):
+            return None
+        if axis is None:
+            subscripts.append(emit.index(index))
+            continue
+        values = axis.values
+        if axis.place in places or values[0] < 0 or values[-1] >= extent:
+            return None
+        places.append(axis.place)
+        subscripts.append(":" if len(values) == extent else f"{values[0]}:{values[-1] + 1}:{values.step}")
+    rank = next(iter(emit.axes.values())).rank
+    return arranged(emit.name(op.memref), subscripts, places, range(rank))
 
 
 def _copy(emit: Emitter, op: memref.CopyOp) -> None:

@@ -135,7 +135,7 @@ class _Kernel:
                 location=location(op),
                 hint="choose tiles that divide the loops",
             )
-        return ITensorType.get(TensorType(whole.type.element_type, shape), layout)
+        return ITensorType.get(TensorType(whole.type.element_type, shape), layout.canonical())
 
     def _source(self, body: Block, value: SSAValue, itensor: ITensorType) -> SSAValue:
         """The kernel's argument through which `value` comes in as `itensor`."""

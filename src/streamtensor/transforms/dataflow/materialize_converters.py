@@ -54,6 +54,9 @@ def _materialize(op: ITensorConverterOp, name: str) -> None:
         )
     target = op.result.type
     assert isinstance(target, ITensorType)
+    if converter.kind == "direct":
+        _replace(op, _pass_through(op, target, name))
+        return
     shared = converter.shared_loops
     source_inner, result_inner = converter.source.residual(shared), converter.result.residual(shared)
     buffer_type = TensorType(target.scalar, list(converter.buffer))
@@ -91,8 +94,30 @@ def _materialize(op: ITensorConverterOp, name: str) -> None:
     loops = pairs(converter.source.tripcounts[:shared], converter.source.steps[:shared])
     results = build_nest(block, constants, loops, list(block.args), exchange)
     block.add_op(YieldOp(*results))
-    empty = ITensorEmptyOp(target)
-    task = TaskOp(name, [empty.result], Region(block))
+    _replace(op, TaskOp(name, [ITensorEmptyOp(target).result], Region(block)))
+
+
+def _pass_through(op: ITensorConverterOp, target: ITensorType, name: str) -> TaskOp:
+    """Two types of one order (a loop of one is split in the other): each token goes on as it comes."""
+    block = Block(arg_types=[target])
+    constants = IndexConstants(block)
+    finer = max(op.converter.source, op.converter.result, key=lambda layout: layout.num_loops)
+
+    def body(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
+        token = ITensorReadOp(op.source)
+        write = ITensorWriteOp(token.result, carried[0])
+        block.add_ops([token, write])
+        return [write.result]
+
+    loops = list(zip(finer.tripcounts, finer.steps, strict=True))
+    block.add_op(YieldOp(*build_nest(block, constants, loops, list(block.args), body)))
+    return TaskOp(name, [ITensorEmptyOp(target).result], Region(block))
+
+
+def _replace(op: ITensorConverterOp, task: TaskOp) -> None:
+    """Puts the task, and the empty itensor that it fills, in the place of the converter."""
+    empty = task.inits[0].owner
+    assert isinstance(empty, ITensorEmptyOp)
     copy_location(op, [task])
     parent = op.parent
     assert parent is not None

@@ -83,6 +83,7 @@ def _fold(op: GenericOp) -> bool:
     if any(1 in shape_of(value) for value in op.operands) or 1 in extents(op):
         _drop_unit_loops(op)
         return True
+    _renew_uniform_operands(op)
     splits = _wanted_splits(op)
     if splits:
         _split_loops(op, splits)
@@ -90,15 +91,24 @@ def _fold(op: GenericOp) -> bool:
     return False
 
 
+def _renew_uniform_operands(op: GenericOp) -> None:
+    """reshape(fill) --> fill of the other shape, so that a fill that several share splits nobody's loops."""
+    for index, value in enumerate(op.operands):
+        if isinstance(value.owner, VIEWS):
+            op.operands[index] = _uniform(value, shape_of(value), op) or value
+
+
 def _wanted_splits(op: GenericOp) -> Splits:
     """The loops of `op` that have to be split for its operands and results to be what the other side has."""
     splits: Splits = {}
     for access in (*inputs(op), *outputs(op)):
         root = view_root(access.value)
-        if root is not access.value and not is_argument_view(root) and fill_value(root) is None and not is_empty(root):
+        if root is not access.value and not is_argument_view(root):
             shape = shape_of(access.value)
             _collect(op, splits, access, _parts(shape_of(root), shape, of_left=False))
     for result, access in zip(op.results, outputs(op), strict=True):
+        if fill_value(result) is not None:
+            continue
         for view in _views_in_use(result):
             _collect(op, splits, access, _parts(shape_of(result), shape_of(view), of_left=True))
     return splits
@@ -214,13 +224,16 @@ def reshaped(value: SSAValue, shape: Sequence[int], place: Operation) -> SSAValu
     """`value` in row-major order as a tensor of `shape`; contents that are the same everywhere are made anew."""
     if shape_of(value) == tuple(shape):
         return value
+    return _uniform(value, shape, place) or reshape(value, shape, place)
+
+
+def _uniform(value: SSAValue, shape: Sequence[int], place: Operation) -> SSAValue | None:
+    """A fresh empty tensor or fill of `shape` if `value` is a view of one, else None."""
     root = view_root(value)
     if is_empty(root):
         return empty_like(place, tensor_type(value), shape)
     number = fill_value(root)
-    if number is not None:
-        return fill_like(place, number, tensor_type(value), shape)
-    return reshape(root, shape, place)
+    return None if number is None else fill_like(place, number, tensor_type(value), shape)
 
 
 def _shorten_views(function: func.FuncOp) -> None:

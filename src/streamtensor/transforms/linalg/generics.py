@@ -8,7 +8,6 @@ operands once they are made, so a rewrite collects new accesses, edits the body 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import cast
 
 from streamtensor.ir import arith, func, tensor
@@ -92,11 +91,6 @@ def extents(op: GenericOp) -> tuple[int, ...]:
             if loop is not None:
                 sizes[loop] = size
     return tuple(sizes[loop] for loop in range(len(op.iterator_types)))
-
-
-def volume(op: GenericOp) -> int:
-    """How often the body runs."""
-    return prod(extents(op))
 
 
 def input_arguments(op: GenericOp) -> tuple[BlockArgument, ...]:

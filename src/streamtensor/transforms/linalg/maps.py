@@ -34,11 +34,6 @@ def loop_of(expr: AffineExpr) -> int | None:
     return expr.position if isinstance(expr, AffineDimExpr) else None
 
 
-def used_loops(indexing_map: AffineMap) -> set[int]:
-    """The loops that occur in `indexing_map`."""
-    return {position for expr in indexing_map.results for position in expr.used_dims()}
-
-
 def is_permutation(indexing_map: AffineMap) -> bool:
     """Whether the map sends the loops one to one to the operand's dimensions, each loop to one dimension."""
     loops = [loop_of(expr) for expr in indexing_map.results]

@@ -62,6 +62,8 @@ def _apply(generic: linalg.GenericOp, constants: IndexConstants) -> None:
     outer = [loop for loop in order if parallel[loop]]
     inner = [loop for loop in order if not parallel[loop]]
     counts = [(extents[loop] // tiles[loop], tiles[loop]) for loop in range(len(tiles))]
+    if all(count == 1 for count, _ in counts):
+        return  # one tile of each operand: there is nothing to slice
     inputs, outputs = maps[: len(generic.inputs)], maps[len(generic.inputs) :]
     block = Block()
     position: dict[int, SSAValue] = {}
@@ -102,8 +104,7 @@ def _apply(generic: linalg.GenericOp, constants: IndexConstants) -> None:
 
     # One loop around everything, so that the nest is one operation; of one iteration where it has to be.
     nest = [counts[loop] for loop in outer] or [(1, 1)]
-    tiled = any(count > 1 for count, _ in counts)
-    keep = tiled and all(count == 1 for count, _ in nest)
+    keep = all(count == 1 for count, _ in nest)
     results = build_nest(block, constants, nest, list(generic.outputs), parallel_body, keep_outermost=keep)
     parent = generic.parent
     assert parent is not None

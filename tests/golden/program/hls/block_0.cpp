@@ -30,7 +30,7 @@ static void load_w(const float *mw, hls::stream<hls::vector<float, 16>> &w_matmu
     hls::vector<float, 16> v;
     for (int lane = 0; lane < 16; ++lane) {
 #pragma HLS unroll
-      v[lane] = mw[i * 48 + 16 + lane];
+      v[lane] = mw[i * 48 + lane + 16];
     }
     w_matmul.write(v);
   }

@@ -23,33 +23,41 @@ static void load_x(const float *mx, hls::stream<hls::vector<float, 16>> &rows) {
   }
 }
 
+static void convert_fill(hls::stream<hls::vector<float, 16>> &rows, float b[2][16]) {
+  loop_a:
+  for (int a = 0; a < 2; ++a) {
+#pragma HLS pipeline II=1 style=flp
+    const hls::vector<float, 16> v = rows.read();
+    for (int lane = 0; lane < 16; ++lane) {
+#pragma HLS unroll
+      b[a][lane] = v[lane];
+    }
+  }
+}
+
+static void convert_drain(float b[2][16], hls::stream<hls::vector<float, 2>> &columns_1) {
+  loop_j:
+  for (int j = 0; j < 16; ++j) {
+#pragma HLS pipeline II=1 style=flp
+    hls::vector<float, 2> v;
+    for (int lane = 0; lane < 2; ++lane) {
+#pragma HLS unroll
+      v[lane] = b[lane][j];
+    }
+    columns_1.write(v);
+  }
+}
+
 static void convert(hls::stream<hls::vector<float, 16>> &rows, hls::stream<hls::vector<float, 2>> &columns_1) {
   loop_i:
-  for (int i = 0; i < 4; i += 2) {
+  for (int i = 0; i < 2; ++i) {
 #pragma HLS dataflow
     float b[2][16];
 #pragma HLS bind_storage variable=b type=ram_2p impl=lutram
 #pragma HLS array_partition variable=b complete dim=1
 #pragma HLS array_partition variable=b complete dim=2
-    loop_a:
-    for (int a = 0; a < 2; ++a) {
-#pragma HLS pipeline II=1 style=flp
-      const hls::vector<float, 16> v = rows.read();
-      for (int lane = 0; lane < 16; ++lane) {
-#pragma HLS unroll
-        b[a][lane] = v[lane];
-      }
-    }
-    loop_j:
-    for (int j = 0; j < 16; ++j) {
-#pragma HLS pipeline II=1 style=flp
-      hls::vector<float, 2> v;
-      for (int lane = 0; lane < 2; ++lane) {
-#pragma HLS unroll
-        v[lane] = b[lane][j];
-      }
-      columns_1.write(v);
-    }
+    convert_fill(rows, b);
+    convert_drain(b, columns_1);
   }
 }
 

@@ -39,7 +39,7 @@ ST_EXPORT void st_csim_set_depth(const char* fifo, unsigned long long depth) {
     }
 }
 
-/// Calls a design. 0: it ran to its end, 1: deadlock, 2: an error of the design, 3: any other exception.
+/// Calls a design. 0: it ran to its end, 1: deadlock, 2: an error, or an exception of any kind.
 ST_EXPORT int st_csim_call(void (*function)(void**), void** arguments) {
     state().clear();
     scheduler().polls = scheduler().tokens_at_poll = 0;
@@ -47,22 +47,26 @@ ST_EXPORT int st_csim_call(void (*function)(void**), void** arguments) {
         ~Release() { release_stacks(); }
     } release;
     try {
-        function(arguments);
+        bool deadlock = false;
+        try {
+            function(arguments);
+        } catch (const Deadlock&) {
+            deadlock = true;
+        }
         flush_traces();
+        if (deadlock) return finish(1, "deadlock", "", "");
         if (!state().leftovers.empty()) {
             std::string text;
             for (const std::string& line : state().leftovers) text += (text.empty() ? "" : "\n") + line;
             return finish(2, "error", "ST0603", text);
         }
         return finish(0, "ok", "", "");
-    } catch (const Deadlock&) {
-        return finish(1, "deadlock", "", "");
     } catch (const DesignError& error) {
         return finish(2, "error", error.code, error.text);
     } catch (const std::exception& error) {
-        return finish(3, "error", "ST0603", error.what());
+        return finish(2, "error", "ST0603", error.what());
     } catch (...) {
-        return finish(3, "error", "ST0603", "an exception of unknown type");
+        return finish(2, "error", "ST0603", "an exception of unknown type");
     }
 }
 

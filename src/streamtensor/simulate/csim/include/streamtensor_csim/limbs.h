@@ -119,16 +119,16 @@ struct Limbs {
         return false;
     }
 
-    /// Quotient towards zero and remainder with the sign of the dividend, bit by bit. The divisor is not zero.
+    /// Quotient towards zero and remainder with the sign of the dividend, bit by bit. The divisor is not zero, and no
+    /// magnitude needs the highest bit (division is done in a type with one bit to spare).
     static constexpr void divide(const Limbs& a, const Limbs& b, Limbs& quotient, Limbs& remainder) {
         using Magnitude = Limbs<K, false>;
         const Magnitude dividend(a.negative() ? -a : a), divisor(b.negative() ? -b : b);
         Magnitude q(0), r(0);
         for (int i = 64 * K - 1; i >= 0; --i) {
-            const bool carried_out = r.word[K - 1] >> 63;
             r = r << 1;
             r.word[0] |= (dividend.word[i / 64] >> (i % 64)) & 1;
-            if (carried_out || !(r < divisor)) {
+            if (!(r < divisor)) {
                 r = r - divisor;
                 q.word[i / 64] |= uint64_t(1) << (i % 64);
             }
