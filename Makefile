@@ -51,6 +51,7 @@ bench: setup
 
 docs: setup
 	@$(BIN)/python -m streamtensor.diagnostics.docs docs/errors.md
+	@$(BIN)/python -m streamtensor.cli.pass_docs docs/passes.md
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

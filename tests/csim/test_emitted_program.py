@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,66 @@ func.func @main(%x: memref<8xf32> {dataflow.name = "x"}, %y: memref<8xf32> {data
 """
 
 
+# A ping-pong loop whose stages use the loop's variable, an index made from it, and a constant.
+SCALED = """
+func.func private @scaled(%x: memref<16xf32>, %y: memref<16xf32>) attributes {dataflow.place = "device"} {
+  dataflow.kernel "scaled" ins(%x : memref<16xf32>) outs(%y : memref<16xf32>) {
+  ^bb0(%mx: memref<16xf32>, %my: memref<16xf32>):
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c4 = arith.constant 4 : index
+    %c16 = arith.constant 16 : index
+    %in = dataflow.stream "in" depth 2 : !dataflow.stream<f32>
+    %out = dataflow.stream "out" depth 2 : !dataflow.stream<f32>
+    dataflow.task "load" {
+      scf.for %i = %c0 to %c16 step %c1 {
+        %v = memref.load %mx[%i] : memref<16xf32>
+        dataflow.stream_write %v into %in : f32 -> !dataflow.stream<f32>
+      }
+      dataflow.yield
+    }
+    dataflow.task "convert" {
+      %half = arith.constant 0.5 : f32
+      scf.for %i = %c4 to %c16 step %c4 {
+        %b = memref.alloc() {dataflow.ping_pong} : memref<4xf32>
+        %next = arith.addi %i, %c1 : index
+        scf.for %j = %c0 to %c4 step %c1 {
+          %v = dataflow.stream_read %in : !dataflow.stream<f32> -> f32
+          %h = arith.mulf %v, %half : f32
+          memref.store %h, %b[%j] : memref<4xf32>
+        }
+        %n = arith.index_cast %next : index to i32
+        %f = arith.sitofp %n : i32 to f32
+        scf.for %j = %c0 to %c4 step %c1 {
+          %v = memref.load %b[%j] : memref<4xf32>
+          %s = arith.mulf %v, %f : f32
+          dataflow.stream_write %s into %out : f32 -> !dataflow.stream<f32>
+        }
+      }
+      scf.for %j = %c0 to %c4 step %c1 {
+        %v = dataflow.stream_read %in : !dataflow.stream<f32> -> f32
+        dataflow.stream_write %v into %out : f32 -> !dataflow.stream<f32>
+      }
+      dataflow.yield
+    }
+    dataflow.task "store" {
+      scf.for %i = %c0 to %c16 step %c1 {
+        %v = dataflow.stream_read %out : !dataflow.stream<f32> -> f32
+        memref.store %v, %my[%i] : memref<16xf32>
+      }
+      dataflow.yield
+    }
+    dataflow.yield
+  }
+  func.return
+}
+func.func @main(%x: memref<16xf32> {dataflow.name = "x"}, %y: memref<16xf32> {dataflow.result = "y"}) {
+  func.call @scaled(%x, %y) : (memref<16xf32>, memref<16xf32>) -> ()
+  func.return
+}
+"""
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return built(PROGRAM, tmp_path_factory.getbasetemp() / "emitted" / "program")
@@ -124,3 +185,13 @@ def test_reconvergent_paths_deadlock_below_it(diamond: Built, depth: int) -> Non
     _, (report,) = diamond.run({"x": X}, depths={"direct": depth})
     assert report.deadlock is not None
     assert {task.task for task in report.deadlock.blocked} == {"fork", "reverse", "join"}
+
+
+def test_the_stages_of_a_ping_pong_loop_are_functions(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.getbasetemp() / "emitted" / "scaled"
+    outputs, _ = built(SCALED, folder).run({"x": np.ones(16, np.float32)})
+    want = [0.5 * factor for factor in (5, 9, 13) for _ in range(4)] + [1.0] * 4
+    assert outputs["y"].tolist() == want
+    source = (folder / "hls/scaled.cpp").read_text(encoding="utf-8")
+    assert "convert_fill(in, b);" in source
+    assert re.search(r"for \(int i = 0; i < 3; \+\+i\) \{\n#pragma HLS dataflow", source)

@@ -2,7 +2,8 @@
 """Parsing and printing of modules as text."""
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from xdsl.context import Context
 from xdsl.dialects import affine, arith, builtin, cf, func, linalg, math, memref, scf, tensor, vector
@@ -13,6 +14,8 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 
 from streamtensor.diagnostics import Location, UserError
 from streamtensor.ir.locations import location
+
+_ITENSOR = "!dataflow.itensor<"
 
 UPSTREAM: tuple[Dialect, ...] = (
     builtin.Builtin,
@@ -90,8 +93,42 @@ def verify_module(module: builtin.ModuleOp, text: str = "", file: str = "<text>"
 
 
 def print_module(module: Operation) -> str:
-    """The text of `module`; parsing it gives the same module again."""
-    return str(module) + "\n"
+    """The text of `module`; parsing it gives the same module again.
+
+    An itensor type that occurs more than once is written out at the top and has a short name below (`!itensor_0`).
+    """
+    text = str(module)
+    occurrences = Counter(_itensor_types(text))
+    repeated = [itensor for itensor, count in occurrences.items() if count > 1]
+    names = {itensor: f"!itensor_{number}" for number, itensor in enumerate(repeated)}
+    parts: list[str] = []
+    end = 0
+    for start, stop in _itensor_spans(text):
+        itensor = text[start:stop]
+        parts += [text[end:start], names.get(itensor, itensor)]
+        end = stop
+    header = "".join(f"{name} = {itensor}\n" for itensor, name in names.items())
+    return header + "".join([*parts, text[end:]]) + "\n"
+
+
+def _itensor_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where itensor types stand in `text`: from the `!` to the bracket that closes the type."""
+    start = text.find(_ITENSOR)
+    while start >= 0:
+        position, depth = start + len(_ITENSOR), 1
+        while depth:
+            character = text[position]
+            if character == "<":
+                depth += 1
+            elif character == ">" and text[position - 1] != "-":  # not the arrow of the map
+                depth -= 1
+            position += 1
+        yield start, position
+        start = text.find(_ITENSOR, position)
+
+
+def _itensor_types(text: str) -> Iterator[str]:
+    return (text[start:stop] for start, stop in _itensor_spans(text))
 
 
 def _first_line(message: str) -> str:

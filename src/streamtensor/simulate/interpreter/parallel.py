@@ -99,7 +99,7 @@ def _are_apart(loop: scf.ForOp, accesses: Sequence[_Access]) -> bool:
     """True when one position of all accesses is the loop variable plus the same value from outside of the loop."""
     for position in range(len(accesses[0].indices)):
         offsets = {_offset(loop, access.indices[position]) for access in accesses}
-        if True:
+        if len(offsets) == 1 and None not in offsets:
             return True
     return False
 

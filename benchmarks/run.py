@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Time and memory of the compiler and of the C simulation: `make bench`, or `python benchmarks/run.py --help`.
+
+Every job runs in a fresh process. Figures are medians over the repetitions; all are measured here, on a CPU, and say
+nothing about an accelerator.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from machine import machine
+from tables import GROUPS, gigabytes, group_of, seconds, table, totals
+
+HERE = Path(__file__).resolve().parent
+EXAMPLES = HERE.parent / "examples"
+TARGET_SECONDS = 60.0  # compile of the gpt2-medium block, wall clock
+TARGET_BYTES = 4e9
+
+Run = dict[str, Any]
+
+
+def job(name: str, **arguments: Any) -> Run:
+    """Runs one job of jobs.py in a process of its own; its messages go to standard error."""
+    print(f"  {name} {arguments}", file=sys.stderr, flush=True)
+    command = [sys.executable, str(HERE / "jobs.py"), name, json.dumps(arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"benchmark: the job {name} failed with exit code {done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def middle(runs: Sequence[Run]) -> Run:
+    """The median of each figure over several runs of one job."""
+    found = dict(runs[0])
+    for name, value in runs[0].items():
+        if isinstance(value, Mapping):
+            found[name] = middle([run[name] for run in runs])
+        elif isinstance(value, int | float):
+            found[name] = median(run[name] for run in runs)
+    return found
+
+
+def measure(folder: Path, repetitions: int, quick: bool) -> Run:
+    """Runs all jobs; compiled folders go below `folder`."""
+    block, demo = str(folder / "block"), str(folder / "demo")
+    block_runs = [
+        job("compile", source=f"{EXAMPLES / 'gpt2_block.py'}:block", out=block)
+        for _ in range(1 if quick else repetitions)
+    ]
+    found: Run = {"repetitions": len(block_runs), "block": middle(block_runs)}
+    found["demo"] = job("compile", source=str(EXAMPLES / "char_gpt2"), out=demo, prompt_len=96)
+    found["demo_csim"] = job("simulate", folder=demo, runs=3)
+    if not quick:
+        found["block_csim"] = job("simulate", folder=block, runs=1)
+        found["models"] = {
+            name: job("compile", source=name, out=str(folder / name), to="stream", random_weights=0)
+            for name in ("gpt2", "gpt2-medium")
+        }
+    return found
+
+
+def report(found: Run) -> Iterator[str]:
+    """The figures as Markdown, paragraph by paragraph."""
+    here = found["machine"]
+    yield (
+        f"Measured here: {here['cpu']}, {here['cores']} cores, {gigabytes(here['memory_bytes'])} GB, {here['system']}, "
+        f"Python {here['python']}, {here['c++']}; load average {here['load']} at the start, {here['load_after']} at "
+        "the end. Seconds are wall clock unless they are called CPU seconds; on a machine that others use, only the "
+        "latter mean much."
+    )
+    yield "## Compile of the gpt2-medium block, prompt 32, PyTorch to HLS C++"
+    yield f"Median of {found['repetitions']} runs, each in a fresh process."
+    yield _against_targets(found["block"])
+    yield _totals_table({"block": found["block"]})
+    yield "## The same by step"
+    steps = found["block"]["steps"]
+    yield table(("step", "group", "s"), [(name, group_of(name), f"{value:.3f}") for name, value in steps.items()])
+    if "models" in found:
+        yield "## Whole models, to the stream level: passes do not depend on the number of layers"
+        yield _layers(found["models"])
+        yield _totals_table(found["models"])
+    yield "## The demo's model (character GPT-2, prompt 96), PyTorch to HLS C++"
+    yield _totals_table({"demo": found["demo"]})
+    yield "## C simulation"
+    yield _simulations(
+        {"demo": found["demo_csim"], **({"block": found["block_csim"]} if "block_csim" in found else {})}
+    )
+
+
+def _against_targets(run: Run) -> str:
+    rows = [
+        (
+            "whole process, wall s",
+            seconds(run["wall_seconds"]),
+            f"below {TARGET_SECONDS:.0f}",
+            _verdict(run["wall_seconds"] < TARGET_SECONDS),
+        ),
+        ("whole process, CPU s", seconds(run["cpu_seconds"]), "", ""),
+        (
+            "peak memory (RSS), GB",
+            gigabytes(run["peak_bytes"]),
+            f"below {gigabytes(TARGET_BYTES)}",
+            _verdict(run["peak_bytes"] < TARGET_BYTES),
+        ),
+    ]
+    return table(("", "measured here", "target", ""), rows)
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "MISSED"
+
+
+def _totals_table(runs: Mapping[str, Run]) -> str:
+    rows = [(f"{group}, s", *(seconds(totals(run)[group]) for run in runs.values())) for group in GROUPS]
+    rows += [
+        ("whole process, s", *(seconds(run["wall_seconds"]) for run in runs.values())),
+        ("whole process, CPU s", *(seconds(run["cpu_seconds"]) for run in runs.values())),
+        ("peak memory (RSS), GB", *(gigabytes(run["peak_bytes"]) for run in runs.values())),
+    ]
+    return table(("", *runs), rows)
+
+
+def _layers(runs: Mapping[str, Run]) -> str:
+    names = {"functions": "functions compiled", "calls": "calls of them", "kernels": "kernels", "tasks": "tasks"}
+    return table(("", *runs), [(title, *(str(run[name]) for run in runs.values())) for name, title in names.items()])
+
+
+def _simulations(runs: Mapping[str, Run]) -> str:
+    rows = [
+        ("build with g++, s", *(seconds(run["build"]) for run in runs.values())),
+        ("build, CPU s of g++", *(seconds(run["children_cpu_seconds"]) for run in runs.values())),
+        ("one run, s (median)", *(seconds(median(run["run"])) for run in runs.values())),
+        ("peak memory (RSS), GB", *(gigabytes(run["peak_bytes"]) for run in runs.values())),
+    ]
+    return table(("", *runs), rows)
+
+
+def main() -> int:
+    """Measures and prints; the exit code is 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument(
+        "--quick", action="store_true", help="one run each; no whole models, no simulation of the block"
+    )
+    parser.add_argument("--repetitions", type=int, default=3, metavar="N", help="compiles of the block (default: 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there too")
+    options = parser.parse_args()
+    if options.repetitions < 1:
+        parser.error("--repetitions is 1 or more")
+    here = machine()
+    with tempfile.TemporaryDirectory(prefix="streamtensor-bench-") as folder:
+        found = measure(Path(folder), options.repetitions, options.quick)
+    found["machine"] = {**here, "load_after": machine()["load"]}
+    if options.json is not None:
+        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print("\n\n".join(report(found)))
+    block = found["block"]
+    return 0 if block["wall_seconds"] < TARGET_SECONDS and block["peak_bytes"] < TARGET_BYTES else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
