@@ -40,7 +40,7 @@ demo: setup
 lint: setup-test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pyright
+	@$(BIN)/pyright --project pyproject.toml
 
 # pytest is last, so that its closing line is the last line.
 test: lint

@@ -26,9 +26,9 @@ def compile_model(source: str, out: str, to: str = "code", **choices: Any) -> di
 
 
 def simulate(folder: str, runs: int = 1) -> dict[str, Any]:
-    """Builds the C simulation of a compiled folder (nothing may be there from before) and runs it on random inputs.
+    """Builds the C simulation of a compiled folder and runs it on random inputs: seconds of the build and of each run.
 
-    `run` are the seconds of each run, `weights` those of the look at the parameters that the first run makes.
+    A folder that was just compiled has no library yet; one that has would only be loaded.
     """
     import numpy as np
 

@@ -134,29 +134,56 @@ def test_updates_in_a_loop_are_not_seen_outside_of_it() -> None:
     np.testing.assert_array_equal(x, [0, 0, 0, 0])
 
 
-def test_a_carried_tensor_that_two_loops_start_from() -> None:
-    """The hoisted tensor.empty starts the inner loop in every iteration of the outer one and must be new each time."""
-    text = """
-    func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {
+INCREMENT = """linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+    outs(%0 : tensor<2xf32>) {
+  ^bb0(%q: f32):
+    %r = arith.addf %q, %one : f32
+    linalg.yield %r : f32
+  } -> tensor<2xf32>"""
+
+
+def test_a_tensor_from_outside_starts_a_loop_anew_in_every_iteration() -> None:
+    """The only use of %start is in a loop, which runs three times; each time it counts to 2 from there."""
+    text = f"""
+    func.func @main(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {{
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c2 = arith.constant 2 : index
+      %c3 = arith.constant 3 : index
+      %one = arith.constant 1.0 : f32
+      %start = tensor.splat %one : tensor<2xf32>
+      %r = scf.for %i = %c0 to %c3 step %c1 iter_args(%o = %x) -> (tensor<3x2xf32>) {{
+        %s = scf.for %j = %c0 to %c2 step %c1 iter_args(%a = %start) -> (tensor<2xf32>) {{
+          %b = {INCREMENT.replace("%0", "%a")}
+          scf.yield %b : tensor<2xf32>
+        }}
+        %u = tensor.insert_slice %s into %o[%i, 0] [1, 2] [1, 1] : tensor<2xf32> into tensor<3x2xf32>
+        scf.yield %u : tensor<3x2xf32>
+      }}
+      func.return %r : tensor<3x2xf32>
+    }}"""
+    np.testing.assert_array_equal(run_text(text, np.zeros((3, 2), dtype=np.float32))[0], np.full((3, 2), 3))
+
+
+def test_a_carried_tensor_that_an_inner_loop_updates_again_and_again() -> None:
+    """%a has one use, in the inner loop, and must be the same for each of its iterations."""
+    text = f"""
+    func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {{
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
       %c3 = arith.constant 3 : index
-      %zero = arith.constant 0.0 : f32
-      %start = tensor.splat %zero : tensor<1xf32>
-      %r = scf.for %i = %c0 to %c3 step %c1 iter_args(%o = %x) -> (tensor<3xf32>) {
-        %s = scf.for %j = %c0 to %c3 step %c1 iter_args(%a = %start) -> (tensor<1xf32>) {
-          %p = tensor.extract %a[%c0] : tensor<1xf32>
-          %q = tensor.extract %x[%i] : tensor<3xf32>
-          %n = arith.addf %p, %q : f32
-          %b = tensor.insert %n into %a[%c0] : tensor<1xf32>
-          scf.yield %b : tensor<1xf32>
-        }
-        %u = tensor.insert_slice %s into %o[%i] [1] [1] : tensor<1xf32> into tensor<3xf32>
-        scf.yield %u : tensor<3xf32>
-      }
-      func.return %r : tensor<3xf32>
-    }"""
-    np.testing.assert_array_equal(run_text(text, [1, 2, 3])[0], [3, 6, 9])
+      %one = arith.constant 1.0 : f32
+      %r = scf.for %i = %c0 to %c3 step %c1 iter_args(%a = %x) -> (tensor<2xf32>) {{
+        %e = tensor.empty() : tensor<2xf32>
+        %s = scf.for %j = %c0 to %c3 step %c1 iter_args(%z = %e) -> (tensor<2xf32>) {{
+          %b = {INCREMENT.replace("%0", "%a")}
+          scf.yield %b : tensor<2xf32>
+        }}
+        scf.yield %s : tensor<2xf32>
+      }}
+      func.return %r : tensor<2xf32>
+    }}"""
+    np.testing.assert_array_equal(run_text(text, [10, 20])[0], [13, 23])
 
 
 def test_conditions() -> None:

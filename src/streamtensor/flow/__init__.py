@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Whole runs: from a model to a compiled folder, from a compiled folder to results. The command line only calls these."""
+"""Whole runs: from a model to a compiled folder, from a compiled folder to results.
+
+The command line only calls these.
+"""
 
 from streamtensor.flow.accelerator import Accelerator, load
 from streamtensor.flow.compile import CompileResult, compile_model, compile_module, recompile

@@ -83,7 +83,8 @@ class Accelerator:
     @cached_property
     def library(self) -> Library:
         """The C simulation of all kernels and host functions, built when something changed."""
-        sources = sorted(self.path.glob("hls/*.cpp")) + [
+        sources = [
+            *sorted(self.path.glob("hls/*.cpp")),
             self.path / "host" / "host_functions.cpp",
             self.path / "csim" / "csim_main.cpp",
         ]

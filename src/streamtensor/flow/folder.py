@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +83,7 @@ def ir_hashes(folder: Path, programs: tuple[str, ...]) -> dict[str, str]:
 
 
 @contextmanager
-def new_folder(out: Path, *, force: bool = False, base: Path | None = None) -> Iterator[Path]:
+def new_folder(out: Path, *, force: bool = False, base: Path | None = None) -> Generator[Path, None, None]:
     """A folder to write into that becomes `out` when the block ends, and vanishes when it fails.
 
     With `base` it starts as a copy of that folder (files are hard links where the file system allows it). An `out` that

@@ -66,7 +66,8 @@ class PassRunner:
     def _compare(self, module: ModuleOp, name: str) -> None:
         from streamtensor.simulate import interpreter
 
-        assert self._inputs is not None and self._wanted is not None
+        assert self._inputs is not None
+        assert self._wanted is not None
         found = interpreter.run(module, self._inputs)
         for number, (got, wanted) in enumerate(zip(found, self._wanted, strict=True)):
             difference = interpreter.compare(got, wanted)

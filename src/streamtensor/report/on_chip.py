@@ -18,9 +18,10 @@ from streamtensor.dialects.dataflow import (
     StreamType,
     StreamWriteOp,
     TaskOp,
+    task_around,
 )
 from streamtensor.ir import func, memref, tensor, vector
-from streamtensor.ir.builtin import FixedBitwidthType, MemRefType, ModuleOp, ShapedType, StringAttr, TensorType
+from streamtensor.ir.builtin import FixedBitwidthType, MemRefType, ModuleOp, StringAttr, TensorType
 from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue
 
 Holds = Literal["intermediate", "parameter", "boundary"]
@@ -56,7 +57,10 @@ def unfused_terms(module: ModuleOp) -> list[Term]:
 
 
 def fused_terms(module: ModuleOp) -> list[Term]:
-    """What a fused design holds: FIFOs at their depth, converter buffers, local buffers. `module` is at stream level."""
+    """What a fused design holds: FIFOs at their depth, converter buffers, local buffers.
+
+    `module` is at the stream level.
+    """
     terms: list[Term] = []
     parameters = _parameter_arguments(module)
     for function in device_functions(module):
@@ -82,7 +86,7 @@ def _users(value: SSAValue) -> Iterator[Operation]:
 
 
 def _bits(type: Attribute) -> int:
-    assert isinstance(type, TensorType | MemRefType) and isinstance(type, ShapedType)
+    assert isinstance(type, TensorType | MemRefType)
     assert isinstance(type.element_type, FixedBitwidthType)
     return type.element_count() * type.element_type.bitwidth
 
@@ -102,12 +106,12 @@ def _parameter_arguments(module: ModuleOp) -> dict[str, set[int]]:
 
 
 def _kernel_terms(kernel: KernelOp, function: func.FuncOp, parameters: set[int]) -> Iterator[Term]:
-    memory = {
+    memory: dict[SSAValue, Holds] = {
         argument: _origin(operand, function, parameters)
         for argument, operand in zip(kernel.body.block.args, [*kernel.ins, *kernel.outs], strict=True)
     }
     fifos = [op for op in kernel.body.block.ops if isinstance(op, StreamOp)]
-    holds = {fifo.result: _fifo_holds(fifo, memory) for fifo in fifos}
+    holds: dict[SSAValue, Holds] = {fifo.result: _fifo_holds(fifo, memory) for fifo in fifos}
     for fifo in fifos:
         assert isinstance(fifo.result.type, StreamType)
         bits = fifo.depth.value.data * fifo.result.type.token_bits
@@ -132,24 +136,17 @@ def _origin(operand: SSAValue, function: func.FuncOp, parameters: set[int]) -> H
     return "parameter" if operand.index in parameters else "boundary"
 
 
-def _task(op: Operation) -> TaskOp | None:
-    current = op.parent_op()
-    while current is not None and not isinstance(current, TaskOp):
-        current = current.parent_op()
-    return current
-
-
-def _fifo_holds(fifo: StreamOp, memory: dict[BlockArgument, Holds]) -> Holds:
+def _fifo_holds(fifo: StreamOp, memory: dict[SSAValue, Holds]) -> Holds:
     """A FIFO behind a load or before a store holds what that memory holds, any other an intermediate result."""
     for use in fifo.result.uses:
-        task = _task(use.operation)
+        task = task_around(use.operation)
         assert task is not None
         others = {StreamReadOp} if isinstance(use.operation, StreamWriteOp) else {StreamWriteOp}
         if any(type(op) in others for op in task.walk()):
             continue
         for op in task.walk():
             if isinstance(op, vector.TransferReadOp | vector.TransferWriteOp) and op.source in memory:
-                found = memory[op.source]  # pyright: ignore[reportArgumentType]
+                found = memory[op.source]
                 if found != "intermediate":
                     return found
     return "intermediate"

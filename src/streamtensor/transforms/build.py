@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from streamtensor.algebra.affine import AffineMap, LinearExpr
+from streamtensor.algebra.layout import StreamLayout
 from streamtensor.dialects.dataflow.loops import constant_index
 from streamtensor.ir import arith, scf, tensor, vector
 from streamtensor.ir.builtin import (
@@ -18,6 +19,7 @@ from streamtensor.ir.builtin import (
     FloatAttr,
     IndexType,
     IntegerAttr,
+    IntegerType,
     MemRefType,
     StringAttr,
     TensorType,
@@ -76,7 +78,11 @@ class IndexConstants:
                 break
             if op.result.type == scalar and op.result.name_hint == "padding":
                 return op.result
-        value = FloatAttr(0.0, scalar) if isinstance(scalar, AnyFloat) else IntegerAttr(0, scalar)
+        if isinstance(scalar, AnyFloat):
+            value = FloatAttr(0.0, scalar)
+        else:
+            assert isinstance(scalar, IntegerType)
+            value = IntegerAttr(0, scalar)
         made = arith.ConstantOp(value)
         made.result.name_hint = "padding"
         self._insert(made)
@@ -128,6 +134,22 @@ def _build(
     loop = scf.ForOp(constants[0], constants[tripcount * step], constants[step], carried, Region(inner))
     block.add_op(loop)
     return list(loop.results)
+
+
+def loop_pairs(layout: StreamLayout) -> list[tuple[int, int]]:
+    """The loops of a stream order as (tripcount, step), outermost first."""
+    return list(zip(layout.tripcounts, layout.steps, strict=True))
+
+
+def splice(scratch: Block, anchor: Operation) -> list[Operation]:
+    """Moves the operations of `scratch` to the place before `anchor` and returns them."""
+    parent = anchor.parent
+    assert parent is not None
+    moved = list(scratch.ops)
+    for op in moved:
+        op.detach()
+        parent.insert_op_before(op, anchor)
+    return moved
 
 
 def add_index(block: Block, constants: IndexConstants, terms: Sequence[SSAValue]) -> SSAValue:

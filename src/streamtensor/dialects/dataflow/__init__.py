@@ -8,8 +8,8 @@ from streamtensor.dialects.dataflow.itensor_ops import (
     ITensorWriteOp,
 )
 from streamtensor.dialects.dataflow.stream_ops import StreamOp, StreamReadOp, StreamWriteOp
-from streamtensor.dialects.dataflow.structure_ops import KernelOp, TaskOp, YieldOp
-from streamtensor.dialects.dataflow.types import ITensorType, StreamType
+from streamtensor.dialects.dataflow.structure_ops import KernelOp, TaskOp, YieldOp, task_around
+from streamtensor.dialects.dataflow.types import ITensorType, StreamType, parse_itensor_type
 from streamtensor.ir.core import Dialect
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "StreamWriteOp",
     "TaskOp",
     "YieldOp",
+    "task_around",
 ]
 
 Dataflow = Dialect(

@@ -90,7 +90,7 @@ class ITensorConverterOp(IRDLOperation):
     name = "dataflow.itensor_converter"
 
     source = operand_def(ITensorType)
-    buffer_shape = prop_def(DenseArrayBase)
+    buffer_shape = prop_def(DenseArrayBase.constr(i64))
     shared_loops = prop_def(IntegerAttr)
     result = result_def(ITensorType)
     traits = traits_def(Pure())
@@ -146,7 +146,8 @@ class ITensorConverterOp(IRDLOperation):
     @property
     def converter(self) -> Converter:
         """What inference gives for the two types."""
-        assert isinstance(self.source.type, ITensorType) and isinstance(self.result.type, ITensorType)
+        assert isinstance(self.source.type, ITensorType)
+        assert isinstance(self.result.type, ITensorType)
         converter = infer_converter(self.source.type.layout, self.result.type.layout)
         if not isinstance(converter, Converter):
             raise VerifyException(f"{self.source.type} can't be converted to {self.result.type}: {converter.reason}")
@@ -159,7 +160,8 @@ class ITensorConverterOp(IRDLOperation):
         return self.converter.ping_pong_bits(self.source.type.scalar_bits)
 
     def verify_(self) -> None:
-        assert isinstance(self.source.type, ITensorType) and isinstance(self.result.type, ITensorType)
+        assert isinstance(self.source.type, ITensorType)
+        assert isinstance(self.result.type, ITensorType)
         if self.source.type.scalar != self.result.type.scalar:
             raise VerifyException(f"converts {self.source.type.scalar} into {self.result.type.scalar}")
         converter = self.converter

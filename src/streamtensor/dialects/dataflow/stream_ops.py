@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from streamtensor.dialects.dataflow.structure_ops import task_around
 from streamtensor.dialects.dataflow.types import StreamType
 from streamtensor.ir.builtin import IntegerAttr, StringAttr, i64
-from streamtensor.ir.core import Attribute, Operation, SSAValue, VerifyException
+from streamtensor.ir.core import Attribute, SSAValue, VerifyException
 from streamtensor.ir.irdl import (
     IRDLOperation,
     Parser,
@@ -59,16 +60,12 @@ class StreamOp(IRDLOperation):
     def verify_(self) -> None:
         if self.depth.value.data < 1:
             raise VerifyException(f"FIFO {self.sym_name.data} has depth {self.depth.value.data}; the least is 1")
-        uses = [use.operation for use in self.result.uses]
-        readers = sum(isinstance(op, StreamReadOp) for op in uses)
-        writers = len(uses) - readers
-        if len({_task(op) for op in uses if isinstance(op, StreamReadOp)}) > 1 or (
-            len({_task(op) for op in uses if isinstance(op, StreamWriteOp)}) > 1
-        ):
-            raise VerifyException(
-                f"FIFO {self.sym_name.data} has {readers} reads and {writers} writes in several tasks; it has one "
-                "producer and one consumer"
-            )
+        for kind, role in ((StreamReadOp, "read"), (StreamWriteOp, "written")):
+            tasks = {task_around(use.operation) for use in self.result.uses if isinstance(use.operation, kind)}
+            if len(tasks) > 1:
+                raise VerifyException(
+                    f"FIFO {self.sym_name.data} is {role} in {len(tasks)} tasks; it has one producer and one consumer"
+                )
 
 
 @irdl_op_definition
@@ -104,13 +101,6 @@ class StreamWriteOp(IRDLOperation):
 
     def verify_(self) -> None:
         _verify_token(self.value.type, self.stream.type)
-
-
-def _task(op: Operation) -> Operation | None:
-    current = op.parent_op()
-    while current is not None and current.name != "dataflow.task":
-        current = current.parent_op()
-    return current
 
 
 def _verify_token(value: Attribute, stream: Attribute) -> None:

@@ -12,6 +12,7 @@ from streamtensor.ir.core import (
     Attribute,
     IsolatedFromAbove,
     IsTerminator,
+    Operation,
     Pure,
     RecursiveMemoryEffect,
     Region,
@@ -142,6 +143,14 @@ class TaskOp(IRDLOperation):
                 "the types of inits, arguments, yield and results are the same: "
                 + "; ".join(", ".join(str(t) for t in types) for types in (inits, arguments, yielded, results))
             )
+
+
+def task_around(op: Operation) -> TaskOp | None:
+    """The innermost task in which `op` stands; None outside of tasks."""
+    current = op.parent_op()
+    while current is not None and not isinstance(current, TaskOp):
+        current = current.parent_op()
+    return current
 
 
 def _verify_boundary(number: int, outside: Attribute, inside: Attribute) -> None:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from streamtensor.algebra.affine import AffineMap as Map
 from streamtensor.algebra.errors import LayoutError
 from streamtensor.algebra.layout import StreamLayout
+from streamtensor.diagnostics import UserError
 from streamtensor.ir.builtin import (
     AffineMapAttr,
     ArrayAttr,
@@ -18,8 +19,15 @@ from streamtensor.ir.builtin import (
     TensorType,
     VectorType,
 )
-from streamtensor.ir.core import Attribute, ParametrizedAttribute, TypeAttribute, VerifyException
-from streamtensor.ir.irdl import AttrParser, Printer, irdl_attr_definition, param_def
+from streamtensor.ir.core import (
+    Attribute,
+    Context,
+    ParametrizedAttribute,
+    ParseError,
+    TypeAttribute,
+    VerifyException,
+)
+from streamtensor.ir.irdl import AttrParser, Parser, Printer, irdl_attr_definition, param_def
 from streamtensor.ir.text import parse_affine_map
 
 ElementType: TypeAlias = TensorType[Attribute] | VectorType[Attribute]
@@ -164,3 +172,31 @@ def _layout(itensor: ITensorType) -> StreamLayout:
         tuple(n.data for n in itensor.steps),
         Map.parse(str(itensor.iter_map.data)),
     )
+
+
+def parse_itensor_type(context: Context, text: str) -> ITensorType:
+    """The type that a user wrote, with or without `!dataflow.` in front.
+
+    Raises UserError ST0203 when it is no itensor type, with what is wrong.
+    """
+    full = text.strip()
+    for prefix in ("!dataflow.", "dataflow.", "!"):
+        full = full.removeprefix(prefix)
+    try:
+        parser = Parser(context, f"!dataflow.{full}", "<type>")
+        found = parser.parse_type()
+        rest = full[parser.pos - len("!dataflow.") :].strip()
+    except (ParseError, VerifyException) as error:
+        raise UserError("ST0203", f"{text}: {_said(error)}", hint=_FORM) from error
+    if not isinstance(found, ITensorType) or rest:
+        raise UserError("ST0203", f"{text} is no itensor type", hint=_FORM)
+    return found
+
+
+_FORM = 'the form is "itensor<4x2xf32, iter_space: [4, 2] * [2, 4], iter_map: (d0, d1) -> (d1, d0)>"'
+
+
+def _said(error: Exception) -> str:
+    """The sentence in an error of the parser, without the picture of the text around it."""
+    lines = [line.strip(" ^\t") for line in str(error).splitlines() if line.strip(" ^\t")]
+    return lines[-1] if lines else "can't be read"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streamtensor.algebra.affine import AffineMap
@@ -144,7 +145,7 @@ class _Kernel:
         return argument
 
     def _loop(
-        self, loop: scf.ForOp, block: Block, body: Block, constants: IndexConstants, carried: list[SSAValue]
+        self, loop: scf.ForOp, block: Block, body: Block, constants: IndexConstants, carried: Sequence[SSAValue]
     ) -> list[SSAValue]:
         """Appends the converted loop to `block`; `carried` stands for its iter_args."""
         info = loop_of(loop)
@@ -183,7 +184,9 @@ class _Kernel:
                 self._clone(op, block, constants)
         raise AssertionError("a loop ends with a yield")
 
-    def _untiled(self, generic: linalg.GenericOp, block: Block, body: Block, carried: list[SSAValue]) -> list[SSAValue]:
+    def _untiled(
+        self, generic: linalg.GenericOp, block: Block, body: Block, carried: Sequence[SSAValue]
+    ) -> list[SSAValue]:
         """One token of each operand, computed at once."""
         for value in generic.inputs:
             if isinstance(value.type, TensorType) and value not in self.values:
@@ -213,8 +216,7 @@ class _Kernel:
     def _value(self, value: SSAValue, constants: IndexConstants) -> SSAValue:
         """What stands for `value` inside the kernel; constants from outside are made anew."""
         if value not in self.values and isinstance(value.owner, arith.ConstantOp) and self._is_outside(value):
-            number = value.owner
-            self.values[value] = constants.clone(number)
+            self.values[value] = constants.clone(value.owner)
         return self.values.get(value, value)
 
     def _is_outside(self, value: SSAValue) -> bool:

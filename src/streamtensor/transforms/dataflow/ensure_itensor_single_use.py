@@ -5,8 +5,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamtensor.dialects.dataflow import ITensorEmptyOp, ITensorReadOp, ITensorType, ITensorWriteOp, KernelOp, TaskOp
-from streamtensor.dialects.dataflow.structure_ops import YieldOp
+from streamtensor.dialects.dataflow import (
+    ITensorEmptyOp,
+    ITensorReadOp,
+    ITensorType,
+    ITensorWriteOp,
+    KernelOp,
+    TaskOp,
+    YieldOp,
+    task_around,
+)
 from streamtensor.ir import scf
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.core import Block, Context, ModulePass, Operation, Region, Rewriter, SSAValue
@@ -28,21 +36,17 @@ class EnsureITensorSingleUsePass(ModulePass):
                 _split(task)
 
 
-def _readers(value: SSAValue) -> list[Operation]:
+def _readers(value: SSAValue) -> list[TaskOp]:
     """The tasks that read `value`, in order, each once."""
-    found: dict[Operation, None] = {}
+    found: dict[TaskOp, None] = {}
     for use in value.uses:
-        op: Operation | None = use.operation
-        while op is not None and not isinstance(op, TaskOp):
-            op = op.parent_op()
-        if isinstance(op, TaskOp):
-            found[op] = None
-    order = (
-        {t: number for number, t in enumerate(value.owner.parent.ops)}
-        if isinstance(value.owner, Operation) and value.owner.parent
-        else {}
-    )
-    return sorted(found, key=lambda task: order.get(task, 0))
+        task = task_around(use.operation)
+        if task is not None:
+            found[task] = None
+    block = value.owner.parent if isinstance(value.owner, Operation) else value.owner
+    assert block is not None
+    order = {op: number for number, op in enumerate(block.ops)}
+    return sorted(found, key=lambda task: order[task])
 
 
 def _split(task: TaskOp) -> None:
@@ -102,8 +106,8 @@ def _copy(
             counts = [len(group) for group in inits]
             _bind(values, list(arguments), counts, list(inner.args[1:]))
             _copy(op.body.block, inner, values, single)
-            bounds = [single.get(value, value) for value in (op.lb, op.ub, op.step)]
-            loop = scf.ForOp(*bounds, flat, Region(inner))
+            lower, upper, step = (single.get(value, value) for value in (op.lb, op.ub, op.step))
+            loop = scf.ForOp(lower, upper, step, flat, Region(inner))
             loop.attributes = dict(op.attributes)
             target.add_op(loop)
             _bind(values, list(op.results), counts, list(loop.results))

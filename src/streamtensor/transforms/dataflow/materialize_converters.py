@@ -20,7 +20,14 @@ from streamtensor.ir import tensor
 from streamtensor.ir.builtin import ModuleOp, TensorType, UnitAttr
 from streamtensor.ir.core import Block, Context, ModulePass, Region, SSAValue
 from streamtensor.ir.locations import copy_location, location
-from streamtensor.transforms.build import IndexConstants, affine_index, build_nest, extract_slice, insert_slice
+from streamtensor.transforms.build import (
+    IndexConstants,
+    affine_index,
+    build_nest,
+    extract_slice,
+    insert_slice,
+    loop_pairs,
+)
 
 PING_PONG = "dataflow.ping_pong"
 
@@ -63,17 +70,12 @@ def _materialize(op: ITensorConverterOp, name: str) -> None:
     block = Block(arg_types=[target])
     constants = IndexConstants(block)
 
-    def pairs(tripcounts: tuple[int, ...], steps: tuple[int, ...]) -> list[tuple[int, int]]:
-        return list(zip(tripcounts, steps, strict=True))
-
     def exchange(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
         empty = tensor.EmptyOp([], buffer_type)
         if converter.copies == 2:
             empty.attributes[PING_PONG] = UnitAttr()
         block.add_op(empty)
-        (buffer,) = build_nest(
-            block, constants, pairs(source_inner.tripcounts, source_inner.steps), [empty.tensor], fill
-        )
+        (buffer,) = build_nest(block, constants, loop_pairs(source_inner), [empty.tensor], fill)
 
         def drain(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
             offsets = [affine_index(block, constants, e, variables) for e in result_inner.map.results]
@@ -82,7 +84,7 @@ def _materialize(op: ITensorConverterOp, name: str) -> None:
             block.add_ops([token, write])
             return [write.result]
 
-        return build_nest(block, constants, pairs(result_inner.tripcounts, result_inner.steps), carried, drain)
+        return build_nest(block, constants, loop_pairs(result_inner), carried, drain)
 
     def fill(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
         offsets = [affine_index(block, constants, e, variables) for e in source_inner.map.results]
@@ -91,8 +93,7 @@ def _materialize(op: ITensorConverterOp, name: str) -> None:
         block.add_ops([token, insert])
         return [insert.result]
 
-    loops = pairs(converter.source.tripcounts[:shared], converter.source.steps[:shared])
-    results = build_nest(block, constants, loops, list(block.args), exchange)
+    results = build_nest(block, constants, loop_pairs(converter.source)[:shared], list(block.args), exchange)
     block.add_op(YieldOp(*results))
     _replace(op, TaskOp(name, [ITensorEmptyOp(target).result], Region(block)))
 
@@ -109,8 +110,7 @@ def _pass_through(op: ITensorConverterOp, target: ITensorType, name: str) -> Tas
         block.add_ops([token, write])
         return [write.result]
 
-    loops = list(zip(finer.tripcounts, finer.steps, strict=True))
-    block.add_op(YieldOp(*build_nest(block, constants, loops, list(block.args), body)))
+    block.add_op(YieldOp(*build_nest(block, constants, loop_pairs(finer), list(block.args), body)))
     return TaskOp(name, [ITensorEmptyOp(target).result], Region(block))
 
 

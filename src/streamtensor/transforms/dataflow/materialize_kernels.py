@@ -17,7 +17,14 @@ from streamtensor.dialects.dataflow import (
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.core import Block, BlockArgument, Context, ModulePass, Operation, Region, Rewriter, SSAValue
 from streamtensor.ir.locations import copy_location
-from streamtensor.transforms.build import IndexConstants, affine_index, build_nest, extract_slice, insert_slice
+from streamtensor.transforms.build import (
+    IndexConstants,
+    affine_index,
+    build_nest,
+    extract_slice,
+    insert_slice,
+    loop_pairs,
+)
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,7 @@ def _load(name: str, operand: SSAValue, argument: BlockArgument) -> list[Operati
         block.add_ops([token, write])
         return [write.result]
 
-    loops = list(zip(layout.tripcounts, layout.steps, strict=True))
-    block.add_op(YieldOp(*build_nest(block, constants, loops, list(block.args), body)))
+    block.add_op(YieldOp(*build_nest(block, constants, loop_pairs(layout), list(block.args), body)))
     return [empty, task]
 
 
@@ -103,6 +109,5 @@ def _store(name: str, operand: SSAValue, argument: BlockArgument, value: SSAValu
         block.add_ops([token, insert])
         return [insert.result]
 
-    loops = list(zip(layout.tripcounts, layout.steps, strict=True))
-    block.add_op(YieldOp(*build_nest(block, constants, loops, list(block.args), body)))
+    block.add_op(YieldOp(*build_nest(block, constants, loop_pairs(layout), list(block.args), body)))
     return empty, TaskOp(name, [memory], Region(block))

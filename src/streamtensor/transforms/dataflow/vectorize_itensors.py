@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from streamtensor.algebra.affine import LinearExpr
 from streamtensor.algebra.rewrites import vectorize
-from streamtensor.dialects.dataflow import ITensorReadOp, ITensorType, ITensorWriteOp, KernelOp
+from streamtensor.dialects.dataflow import ITensorReadOp, ITensorType, ITensorWriteOp, KernelOp, task_around
 from streamtensor.ir import tensor
 from streamtensor.ir.builtin import ModuleOp, TensorType, VectorType
 from streamtensor.ir.core import Block, Context, ModulePass, Operation, Rewriter, SSAValue
@@ -17,6 +17,7 @@ from streamtensor.transforms.build import (
     affine_index,
     build_nest,
     slice_offsets,
+    splice,
     transfer_read,
     transfer_write,
 )
@@ -102,7 +103,7 @@ def _expand_read(read: ITensorReadOp) -> None:
         return [write.result]
 
     (result,) = build_nest(scratch, constants, _loops(tuple(tile.get_shape()), sizes), [start], body)
-    _splice(scratch, last)
+    splice(scratch, last)
     if insert is not None:
         insert.result.replace_all_uses_with(result)
         Rewriter.erase_op(insert)
@@ -134,7 +135,7 @@ def _expand_write(write: ITensorWriteOp) -> None:
         return [append.result]
 
     (result,) = build_nest(scratch, constants, _loops(tuple(tile.get_shape()), sizes), [write.dest], body)
-    _splice(scratch, write)
+    splice(scratch, write)
     write.result.replace_all_uses_with(result)
     Rewriter.erase_op(write)
     if direct:
@@ -144,11 +145,9 @@ def _expand_write(write: ITensorWriteOp) -> None:
 
 def _constants_of(op: Operation) -> IndexConstants:
     """The constants at the start of the task around `op`."""
-    current = op.parent_op()
-    while current is not None and current.name != "dataflow.task":
-        current = current.parent_op()
-    assert current is not None
-    return IndexConstants(current.regions[0].block)
+    task = task_around(op)
+    assert task is not None
+    return IndexConstants(task.body.block)
 
 
 def _indices(
@@ -160,11 +159,3 @@ def _indices(
             start = affine_index(block, constants, LinearExpr((), start), [])
         found.append(add_index(block, constants, [start, variable]))
     return found
-
-
-def _splice(scratch: Block, anchor: Operation) -> None:
-    parent = anchor.parent
-    assert parent is not None
-    for op in list(scratch.ops):
-        op.detach()
-        parent.insert_op_before(op, anchor)

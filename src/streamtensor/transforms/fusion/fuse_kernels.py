@@ -102,7 +102,8 @@ def _in_types(kernel: KernelOp) -> list[ITensorType]:
 
 def _out_type(result: SSAValue) -> ITensorType:
     """The itensor type in which a kernel's result is made."""
-    assert isinstance(result, OpResult) and isinstance(result.op, KernelOp)
+    assert isinstance(result, OpResult)
+    assert isinstance(result.op, KernelOp)
     itensor = result.op.body.block.args[len(result.op.ins) + result.index].type
     assert isinstance(itensor, ITensorType)
     return itensor

@@ -10,7 +10,7 @@ from streamtensor.ir import func, linalg, memref
 from streamtensor.ir.builtin import MemRefType, ModuleOp
 from streamtensor.ir.core import Block, Context, ModulePass, Operation, Rewriter, SSAValue
 from streamtensor.ir.locations import copy_location
-from streamtensor.transforms.build import IndexConstants, affine_index, build_nest, linear_map
+from streamtensor.transforms.build import IndexConstants, affine_index, build_nest, linear_map, splice
 
 
 @dataclass(frozen=True)
@@ -30,59 +30,62 @@ class ConvertLinalgToLoopsPass(ModulePass):
 
 
 def _convert(generic: linalg.GenericOp) -> None:
-    maps = [linear_map(map.data) for map in generic.indexing_maps]
     parallel = [t.data == linalg.IteratorType.PARALLEL for t in generic.iterator_types]
     order = [n for n, p in enumerate(parallel) if not p] + [n for n, p in enumerate(parallel) if p]
-    extents: dict[int, int] = {}
-    operands = [*generic.inputs, *generic.outputs]
-    for value, map in zip(operands, maps, strict=True):
-        if isinstance(value.type, MemRefType):
-            for size, expression in zip(value.type.get_shape(), map.results, strict=True):
-                if expression.single_dim is not None:
-                    extents[expression.single_dim] = size
+    extents = _extents(generic)
     constants = IndexConstants(_home(generic))
     scratch = Block()
-    body = generic.body.block
 
     def iteration(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
         position = dict(zip(order, variables, strict=True))
-        loops = [position[n] for n in range(len(order))]
-        values: dict[SSAValue, SSAValue] = {}
-        addresses: list[list[SSAValue]] = []
-        for value, map, argument in zip(operands, maps, body.args, strict=True):
-            if not isinstance(value.type, MemRefType):
-                values[argument] = value
-                addresses.append([])
-                continue
-            is_output = len(addresses) >= len(generic.inputs)
-            used = bool(list(argument.uses))
-            addresses.append(
-                [affine_index(block, constants, e, loops) for e in map.results] if used or is_output else []
-            )
-            if used:
-                load = memref.LoadOp.get(value, addresses[-1])
-                block.add_op(load)
-                values[argument] = load.res
-        for op in body.ops:
-            if isinstance(op, linalg.IndexOp):
-                values[op.result] = loops[op.dim.value.data]
-            elif isinstance(op, linalg.YieldOp):
-                outputs = zip(op.operands, generic.outputs, addresses[len(generic.inputs) :], strict=True)
-                for result, dest, address in outputs:
-                    block.add_op(memref.StoreOp.get(values.get(result, result), dest, address))
-            else:
-                block.add_op(op.clone(values))
+        _iteration(generic, block, constants, [position[n] for n in range(len(order))])
         return []
 
     build_nest(scratch, constants, [(extents[n], 1) for n in order], [], iteration)
-    parent = generic.parent
-    assert parent is not None
-    made = list(scratch.ops)
-    copy_location(generic, made)
-    for op in made:
-        op.detach()
-        parent.insert_op_before(op, generic)
+    copy_location(generic, splice(scratch, generic))
     Rewriter.erase_op(generic)
+
+
+def _iteration(generic: linalg.GenericOp, block: Block, constants: IndexConstants, loops: list[SSAValue]) -> None:
+    """Appends one iteration of `generic` to `block`: loads, the body, stores. `loops` are the loop variables."""
+    values: dict[SSAValue, SSAValue] = {}
+    addresses: list[list[SSAValue]] = []  # of each output
+    operands = [*generic.inputs, *generic.outputs]
+    body = generic.body.block
+    for number, (value, map, argument) in enumerate(zip(operands, generic.indexing_maps, body.args, strict=True)):
+        if not isinstance(value.type, MemRefType):
+            values[argument] = value
+            continue
+        is_output = number >= len(generic.inputs)
+        used = bool(argument.uses)
+        if not used and not is_output:
+            continue
+        address = [affine_index(block, constants, e, loops) for e in linear_map(map.data).results]
+        if is_output:
+            addresses.append(address)
+        if used:
+            load = memref.LoadOp.get(value, address)
+            block.add_op(load)
+            values[argument] = load.res
+    for op in body.ops:
+        if isinstance(op, linalg.IndexOp):
+            values[op.result] = loops[op.dim.value.data]
+        elif isinstance(op, linalg.YieldOp):
+            for result, dest, address in zip(op.operands, generic.outputs, addresses, strict=True):
+                block.add_op(memref.StoreOp.get(values.get(result, result), dest, address))
+        else:
+            block.add_op(op.clone(values))
+
+
+def _extents(generic: linalg.GenericOp) -> dict[int, int]:
+    """The iterations of each loop, from the shapes of the buffers."""
+    extents: dict[int, int] = {}
+    for value, map in zip([*generic.inputs, *generic.outputs], generic.indexing_maps, strict=True):
+        if isinstance(value.type, MemRefType):
+            for size, expression in zip(value.type.get_shape(), linear_map(map.data).results, strict=True):
+                if expression.single_dim is not None:
+                    extents[expression.single_dim] = size
+    return extents
 
 
 def _home(op: Operation) -> Block:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streamtensor.diagnostics import InternalError
-from streamtensor.dialects.dataflow import KernelOp, TaskOp, YieldOp
+from streamtensor.dialects.dataflow import KernelOp, TaskOp, YieldOp, task_around
 from streamtensor.ir import arith, linalg, memref, tensor, vector
-from streamtensor.ir.builtin import MemRefType, TensorType
+from streamtensor.ir.builtin import MemRefType, TensorType, VectorType
 from streamtensor.ir.core import Attribute, Operation, Rewriter, SSAValue
 from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import transfer_read, transfer_write
@@ -59,7 +59,9 @@ def _lower(op: Operation) -> None:
             assert parent is not None
             parent.insert_op_before(alloc, op)
         else:
-            _insert_at_start(_task(op), alloc)
+            task = task_around(op)
+            assert task is not None
+            _insert_at_start(task, alloc)
         Rewriter.erase_op(op)
     elif isinstance(op, linalg.GenericOp):
         made = linalg.GenericOp(op.inputs, op.outputs, op.detach_region(op.body), op.indexing_maps, op.iterator_types)
@@ -72,18 +74,11 @@ def _lower(op: Operation) -> None:
         parent.insert_op_before(transfer_write(op.vector, op.source, list(op.indices)), op)
         Rewriter.erase_op(op)
     elif isinstance(op, vector.TransferReadOp):
-        sizes = op.result.type.get_shape()  # pyright: ignore
+        assert isinstance(op.result.type, VectorType)
+        sizes = op.result.type.get_shape()
         Rewriter.replace_op(op, transfer_read(op.source, list(op.indices), op.padding, sizes))
     elif isinstance(op, tensor.ExtractSliceOp | tensor.InsertSliceOp):
         raise InternalError(f"{op.name} is left in a kernel; run vectorize-itensors before bufferize")
-
-
-def _task(op: Operation) -> TaskOp:
-    current = op.parent_op()
-    while not isinstance(current, TaskOp):
-        assert current is not None
-        current = current.parent_op()
-    return current
 
 
 def _insert_at_start(task: TaskOp, alloc: Operation) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 from streamtensor.diagnostics import UserError
@@ -56,7 +57,7 @@ class Strided:
         strides: list[int] = []
         for group in groups:
             dims = [dim for dim in group if self.shape[dim] != 1]
-            for outer, inner in zip(dims, dims[1:], strict=False):
+            for outer, inner in pairwise(dims):
                 if self.strides[outer] != self.strides[inner] * self.shape[inner]:
                     return None
             shape.append(prod(self.shape[dim] for dim in group))
@@ -71,7 +72,8 @@ def strided_of(type: Attribute) -> Strided:
     if isinstance(type.layout, NoneAttr):
         return Strided.contiguous(shape)
     strides, offset = type.get_strides(), type.get_offset()
-    assert strides is not None and offset is not None
+    assert strides is not None
+    assert offset is not None
     return Strided(tuple(shape), tuple(_known(s) for s in strides), _known(offset))
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, prod
 
+from streamtensor.dialects.dataflow import task_around
 from streamtensor.ir import memref
 from streamtensor.ir.builtin import DenseArrayBase, FixedBitwidthType, MemRefType, ModuleOp, StringAttr
 from streamtensor.ir.core import Context, ModulePass
@@ -33,7 +34,7 @@ class AllocateMemoriesPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for alloc in [a for a in op.walk() if isinstance(a, memref.AllocOp)]:
-            if alloc.parent_op() is not None and _in_task(alloc):
+            if task_around(alloc) is not None:
                 words, _, _ = bank_shape(alloc)
                 kind = "lutram" if words <= self.lutram_words else "uram" if words >= self.uram_words else "bram"
                 alloc.attributes[MEMORY] = StringAttr(kind)
@@ -42,7 +43,8 @@ class AllocateMemoriesPass(ModulePass):
 def bank_shape(alloc: memref.AllocOp) -> tuple[int, int, int]:
     """(words of one bank, bits of a word, number of banks) of a local buffer."""
     type = alloc.memref.type
-    assert isinstance(type, MemRefType) and isinstance(type.element_type, FixedBitwidthType)
+    assert isinstance(type, MemRefType)
+    assert isinstance(type.element_type, FixedBitwidthType)
     shape = list(type.get_shape())
     partition = alloc.attributes.get(PARTITION)
     factors = [int(n) for n in partition.get_values()] if isinstance(partition, DenseArrayBase) else [1] * len(shape)
@@ -60,10 +62,3 @@ def memory_blocks(words: int, bits: int, kind: str) -> int:
     """
     shapes = BRAM_SHAPES if kind == "bram" else (URAM_SHAPE,)
     return min(ceil(words / depth) * ceil(bits / width) for depth, width in shapes)
-
-
-def _in_task(alloc: memref.AllocOp) -> bool:
-    op = alloc.parent_op()
-    while op is not None and op.name != "dataflow.task":
-        op = op.parent_op()
-    return op is not None

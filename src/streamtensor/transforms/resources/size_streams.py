@@ -9,9 +9,9 @@ from streamtensor.algebra.errors import ScheduleError
 from streamtensor.algebra.safe_depths import MIN_DEPTH, safe_depths
 from streamtensor.algebra.steps import StepProgram
 from streamtensor.diagnostics import InternalError
-from streamtensor.dialects.dataflow import ITensorEmptyOp, ITensorReadOp, KernelOp, TaskOp
+from streamtensor.dialects.dataflow import ITensorEmptyOp, ITensorReadOp, KernelOp, TaskOp, task_around
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp, i64
-from streamtensor.ir.core import Context, ModulePass, Operation, SSAValue
+from streamtensor.ir.core import Context, ModulePass, SSAValue
 from streamtensor.transforms.resources.step_programs import step_program
 
 DEPTH = "dataflow.depth"
@@ -61,11 +61,9 @@ def reading_tasks(value: SSAValue) -> list[TaskOp]:
     """The tasks that read `value`, each once."""
     found: dict[TaskOp, None] = {}
     for use in value.uses:
-        op: Operation | None = use.operation if isinstance(use.operation, ITensorReadOp) else None
-        while op is not None and not isinstance(op, TaskOp):
-            op = op.parent_op()
-        if isinstance(op, TaskOp):
-            found[op] = None
+        task = task_around(use.operation) if isinstance(use.operation, ITensorReadOp) else None
+        if task is not None:
+            found[task] = None
     return list(found)
 
 

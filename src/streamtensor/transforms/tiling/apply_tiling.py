@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamtensor.algebra.affine import AffineMap
 from streamtensor.algebra.errors import AffineError
@@ -21,6 +21,7 @@ from streamtensor.transforms.build import (
     insert_slice,
     is_device,
     linear_map,
+    splice,
 )
 from streamtensor.transforms.tiling.default_tiling import ORDER, TILE, loop_extents
 
@@ -58,65 +59,81 @@ def _apply(generic: linalg.GenericOp, constants: IndexConstants) -> None:
         maps = [linear_map(map.data) for map in generic.indexing_maps]
     except AffineError as error:
         raise UserError("ST0306", f"linalg.generic: {error}", location=location(generic)) from error
-
-    outer = [loop for loop in order if parallel[loop]]
-    inner = [loop for loop in order if not parallel[loop]]
-    counts = [(extents[loop] // tiles[loop], tiles[loop]) for loop in range(len(tiles))]
+    counts = [(extent // tile, tile) for extent, tile in zip(extents, tiles, strict=True)]
     if all(count == 1 for count, _ in counts):
         return  # one tile of each operand: there is nothing to slice
-    inputs, outputs = maps[: len(generic.inputs)], maps[len(generic.inputs) :]
-    block = Block()
-    position: dict[int, SSAValue] = {}
+    outer = [loop for loop in order if parallel[loop]]
+    inner = [loop for loop in order if not parallel[loop]]
+    _Nest(generic, constants, maps, tiles, counts, outer, inner).build()
 
-    def values(loops: Sequence[int]) -> list[SSAValue]:
-        return [position.get(loop, constants[0]) for loop in loops]
 
-    def slice_of(block: Block, value: SSAValue, map: AffineMap) -> SSAValue:
-        if not isinstance(value.type, TensorType):
-            return value
-        op = _slice(block, constants, value, map, tiles, values(range(len(tiles))))
-        return op.result
+@dataclass
+class _Nest:
+    """The loop nest that takes the place of a generic; (tripcount, step) and the tile of each of its loops."""
 
-    def parallel_body(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
-        position.update(zip(outer, variables, strict=False))  # one more when there is no parallel loop
+    generic: linalg.GenericOp
+    constants: IndexConstants
+    maps: list[AffineMap]
+    tiles: list[int]
+    counts: list[tuple[int, int]]
+    outer: list[int]
+    inner: list[int]
+    position: dict[int, SSAValue] = field(default_factory=dict[int, SSAValue])
+
+    def build(self) -> None:
+        """Replaces the generic."""
+        block = Block()
+        # One loop around everything, so that the nest is one operation; of one iteration where it has to be.
+        nest = [self.counts[loop] for loop in self.outer] or [(1, 1)]
+        keep = all(count == 1 for count, _ in nest)
+        outputs = list(self.generic.outputs)
+        results = build_nest(block, self.constants, nest, outputs, self._parallel_body, keep_outermost=keep)
+        copy_location(self.generic, splice(block, self.generic))
+        for old, new in zip(self.generic.results, results, strict=True):
+            old.replace_all_uses_with(new)
+        self.generic.detach()
+        self.generic.erase()
+
+    def _parallel_body(self, block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
+        """One tile of each result: its reduction, and where it goes."""
+        self.position.update(zip(self.outer, variables, strict=False))  # one more when there is no parallel loop
+        maps = self.maps[len(self.generic.inputs) :]
         starts: list[SSAValue] = []
-        for value, map in zip(generic.outputs, outputs, strict=True):
+        for value, map in zip(self.generic.outputs, maps, strict=True):
             assert isinstance(value.type, TensorType)
-            empty = tensor.EmptyOp([], TensorType(value.type.element_type, _tile_shape(map, tiles)))
+            empty = tensor.EmptyOp([], TensorType(value.type.element_type, _tile_shape(map, self.tiles)))
             block.add_op(empty)
             starts.append(empty.tensor)
-        sums = build_nest(block, constants, [counts[loop] for loop in inner], starts, reduction_body)
+        loops = [self.counts[loop] for loop in self.inner]
+        sums = build_nest(block, self.constants, loops, starts, self._reduction_body)
         results: list[SSAValue] = []
-        for sum, dest, map in zip(sums, carried, outputs, strict=True):
-            offsets = [affine_index(block, constants, e, values(range(len(tiles)))) for e in map.results]
-            insert = insert_slice(sum, dest, offsets)
+        for sum, dest, map in zip(sums, carried, maps, strict=True):
+            insert = insert_slice(sum, dest, self._offsets(block, map))
             block.add_op(insert)
             results.append(insert.result)
         return results
 
-    def reduction_body(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
-        position.update(zip(inner, variables, strict=True))
-        operands = [slice_of(block, v, m) for v, m in zip(generic.inputs, inputs, strict=True)]
-        tile = _tile_generic(generic, operands, carried)
-        _offset_indices(tile, constants, values(range(len(tiles))))
+    def _reduction_body(self, block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
+        """One step of the reduction of a tile: the generic on slices of its inputs."""
+        self.position.update(zip(self.inner, variables, strict=True))
+        operands: list[SSAValue] = []
+        for value, map in zip(self.generic.inputs, self.maps, strict=False):
+            if isinstance(value.type, TensorType):
+                op = extract_slice(value, self._offsets(block, map), _tile_shape(map, self.tiles))
+                block.add_op(op)
+                value = op.result
+            operands.append(value)
+        tile = _tile_generic(self.generic, operands, carried)
+        _offset_indices(tile, self.constants, self._starts())
         block.add_op(tile)
         return list(tile.results)
 
-    # One loop around everything, so that the nest is one operation; of one iteration where it has to be.
-    nest = [counts[loop] for loop in outer] or [(1, 1)]
-    keep = all(count == 1 for count, _ in nest)
-    results = build_nest(block, constants, nest, list(generic.outputs), parallel_body, keep_outermost=keep)
-    parent = generic.parent
-    assert parent is not None
-    made = list(block.ops)
-    for op in made:
-        op.detach()
-        parent.insert_op_before(op, generic)
-    copy_location(generic, made)
-    for old, new in zip(generic.results, results, strict=True):
-        old.replace_all_uses_with(new)
-    generic.detach()
-    generic.erase()
+    def _starts(self) -> list[SSAValue]:
+        """Where the current tile starts, for each loop."""
+        return [self.position.get(loop, self.constants[0]) for loop in range(len(self.tiles))]
+
+    def _offsets(self, block: Block, map: AffineMap) -> list[SSAValue]:
+        return [affine_index(block, self.constants, e, self._starts()) for e in map.results]
 
 
 def _integers(generic: linalg.GenericOp, name: str) -> list[int]:
@@ -148,22 +165,6 @@ def _tile_shape(map: AffineMap, tiles: Sequence[int]) -> list[int]:
     return [1 + sum(abs(c) * (t - 1) for c, t in zip(e.coefficients, tiles, strict=True)) for e in map.results]
 
 
-def _slice(
-    block: Block,
-    constants: IndexConstants,
-    value: SSAValue,
-    map: AffineMap,
-    tiles: Sequence[int],
-    position: Sequence[SSAValue],
-) -> tensor.ExtractSliceOp:
-    assert isinstance(value.type, TensorType)
-    offsets = [affine_index(block, constants, e, position) for e in map.results]
-    shape = _tile_shape(map, tiles)
-    op = extract_slice(value, offsets, shape)
-    block.add_op(op)
-    return op
-
-
 def _tile_generic(
     generic: linalg.GenericOp, inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]
 ) -> linalg.GenericOp:
@@ -186,5 +187,5 @@ def _offset_indices(generic: linalg.GenericOp, constants: IndexConstants, positi
             if start is constants[0]:
                 continue
             total = arith.AddiOp(op.result, start)
-            op.result.replace_uses_with_if(total.result, lambda use: use.operation is not total)
+            op.result.replace_uses_with_if(total.result, lambda use, total=total: use.operation is not total)
             generic.body.block.insert_op_after(total, op)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The trained character model through C simulation: the same logits and the same text as PyTorch."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from streamtensor import flow
+
+MODEL = Path(__file__).resolve().parents[2] / "examples" / "char_gpt2"
+PROMPTS = ("The", "The old fisherman", "One morning the miller's daughter went to the")
+
+pytestmark = pytest.mark.needs("g++")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("char") / "compiled"
+    flow.compile_model(str(MODEL), out, prompt_len=64)
+    return out
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_greedy_text_equals_pytorch(compiled: Path, prompt: str) -> None:
+    result = flow.run_prompt(compiled, prompt, count=12, check=True)
+    assert result.tokens == result.reference_tokens
+    assert result.text == result.reference_text
+    assert result.text is not None
+    assert len(result.text) == 12
+    assert result.max_rel_diff is not None
+    assert result.max_rel_diff < 1e-4
+    assert result.equal
+
+
+def test_other_weights_write_another_text(compiled: Path, tmp_path: Path) -> None:
+    """The text comes from the weights in the folder."""
+    out = tmp_path / "random"
+    flow.compile_model(str(MODEL), out, prompt_len=64, random_weights=1)
+    trained = flow.run_prompt(compiled, PROMPTS[1], count=8)
+    untrained = flow.run_prompt(out, PROMPTS[1], count=8, check=True)
+    assert untrained.text != trained.text
+    assert untrained.equal
+
+
+def test_equal_blocks_are_compiled_once(compiled: Path) -> None:
+    summary = json.loads((compiled / "summary.json").read_text())
+    layers = json.loads((MODEL / "config.json").read_text())["n_layer"]
+    assert summary["programs"]["prefill"]["functions"] == {"embed": 1, "block": layers, "head": 1}
+    assert summary["kernels"] == 2
+    assert len(list((compiled / "prefill" / "hls").glob("*.cpp"))) == 2
+    for name in ("kernels", "tasks", "fifos", "converters"):
+        assert summary[name] > 0
+    bits = summary["bits"]
+    assert 0 < bits["fused"] < bits["unfused"]
+    assert bits["fused"] == bits["fifos"] + bits["converters"] + bits["local"]
+
+
+def test_the_ir_holds_no_weights(compiled: Path) -> None:
+    for file in compiled.glob("prefill/*.mlir"):
+        text = file.read_text()
+        assert len(text) < 1_000_000
+        assert "dense<" not in text
+        assert 'dataflow.param = "transformer.h.0.ln_1.weight"' in text
