@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from streamtensor.algebra.converter import Converter, infer_converter
 from streamtensor.dialects.dataflow.loops import loops_around
+from streamtensor.dialects.dataflow.structure_ops import task_around
 from streamtensor.dialects.dataflow.types import ElementType, ITensorType
 from streamtensor.ir.builtin import DenseArrayBase, IntegerAttr, i64
 from streamtensor.ir.core import NoMemoryEffect, Operation, Pure, SSAValue, VerifyException
@@ -55,6 +56,10 @@ class ITensorReadOp(IRDLOperation):
     def verify_(self) -> None:
         assert isinstance(self.source.type, ITensorType)
         _verify_token(self, self.result.type, self.source.type)
+        task = task_around(self)
+        others = (use.operation for use in self.source.uses if use.operation is not self)
+        if task is not None and any(isinstance(op, ITensorReadOp) and task_around(op) is task for op in others):
+            raise VerifyException(f"task {task.task_name} reads the same itensor in two places; it has one cursor")
 
 
 @irdl_op_definition
@@ -76,6 +81,8 @@ class ITensorWriteOp(IRDLOperation):
     def verify_(self) -> None:
         assert isinstance(self.dest.type, ITensorType)
         _verify_token(self, self.value.type, self.dest.type)
+        if isinstance(self.dest.owner, ITensorWriteOp):
+            raise VerifyException("follows another write to the same itensor, which has one token for each iteration")
 
 
 @irdl_op_definition

@@ -14,7 +14,7 @@ from streamtensor.dialects.dataflow import ITensorReadOp, ITensorType, ITensorWr
 from streamtensor.dialects.dataflow.loops import loop_of
 from streamtensor.ir import arith, func, linalg, scf, tensor
 from streamtensor.ir.builtin import ModuleOp, TensorType
-from streamtensor.ir.core import Block, Context, ModulePass, Operation, Region, SSAValue
+from streamtensor.ir.core import Block, BlockArgument, Context, ModulePass, Operation, Region, SSAValue
 from streamtensor.ir.locations import copy_location, location
 from streamtensor.transforms.build import IndexConstants, is_device, offsets_map, slice_offsets
 
@@ -28,6 +28,9 @@ class ConvertLinalgToKernelPass(ModulePass):
     from the loops: element = slice sizes, space = loops around, map = slice offsets (itensor.md, From loops to
     types). A generic that was not tiled is one token of each operand. Right because the tokens are read and written
     in the order in which the loops visit the slices.
+
+    Raises UserError ST0306 for a result that starts from a value, and for slices that have no stream order or do not
+    cover their tensor.
     """
 
     name = "convert-linalg-to-kernel"
@@ -87,6 +90,13 @@ class _Kernel:
     def convert(self) -> None:
         name = self.names.of(self.root)
         self.outs = list(self.root.iter_args if isinstance(self.root, scf.ForOp) else self.root.outputs)
+        if not all(isinstance(value.owner, tensor.EmptyOp) for value in self.outs):
+            raise UserError(
+                "ST0306",
+                "the result of a linalg operation starts from a value that is not tensor.empty",
+                location=location(self.root),
+                hint="run fuse-linalg-fill, or add that value to the result",
+            )
         out_types = self._out_types()
         body = Block()
         out_arguments = [body.insert_arg(itensor, number) for number, itensor in enumerate(out_types)]
@@ -116,8 +126,8 @@ class _Kernel:
         if isinstance(self.root, linalg.GenericOp):
             return [_whole(value, self.root) for value in self.outs]
         inserts = [op for op in self.root.walk() if isinstance(op, tensor.InsertSliceOp)]
-        by_root = {_carried_root(op.dest, self.root): op for op in inserts}
-        return [self._token_type(by_root[value], value) for value in self.outs]
+        of_result = {_carried_number(op.dest, self.root): op for op in inserts}
+        return [self._token_type(of_result[number], value) for number, value in enumerate(self.outs)]
 
     def _token_type(self, op: tensor.ExtractSliceOp | tensor.InsertSliceOp, whole: SSAValue) -> ITensorType:
         """The itensor type of a slice: element, iteration space and map from where it stands."""
@@ -166,16 +176,20 @@ class _Kernel:
         return list(new_loop.results)
 
     def _ops(self, loop: scf.ForOp, block: Block, body: Block, constants: IndexConstants) -> list[SSAValue]:
-        """Appends the converted body of `loop` and returns what it yields."""
+        """Appends the converted body of `loop` and returns what it yields; equal slices are one token."""
+        tokens: dict[tuple[SSAValue, ITensorType], SSAValue] = {}
         for op in loop.body.block.ops:
             if isinstance(op, scf.YieldOp):
                 return [self._value(value, constants) for value in op.arguments]
             if isinstance(op, scf.ForOp):
                 self._loop(op, block, body, constants, [self._value(value, constants) for value in op.iter_args])
             elif isinstance(op, tensor.ExtractSliceOp) and self._is_outside(op.source):
-                read = ITensorReadOp(self._source(body, op.source, self._token_type(op, op.source)))
-                block.add_op(read)
-                self.values[op.result] = read.result
+                itensor = self._token_type(op, op.source)
+                if (op.source, itensor) not in tokens:
+                    read = ITensorReadOp(self._source(body, op.source, itensor))
+                    block.add_op(read)
+                    tokens[op.source, itensor] = read.result
+                self.values[op.result] = tokens[op.source, itensor]
             elif isinstance(op, tensor.InsertSliceOp) and isinstance(self._value(op.dest, constants).type, ITensorType):
                 write = ITensorWriteOp(self._value(op.source, constants), self._value(op.dest, constants))
                 block.add_op(write)
@@ -240,18 +254,15 @@ def _loops_above(op: Operation, root: Operation) -> list[scf.ForOp]:
     return loops[::-1]
 
 
-def _carried_root(value: SSAValue, root: scf.ForOp) -> SSAValue:
-    """The initial value of a loop-carried chain."""
-    while True:
-        owner = value.owner
-        if isinstance(owner, Block):
-            loop = owner.parent_op()
-            assert isinstance(loop, scf.ForOp)
-            value = loop.iter_args[owner.args.index(value) - 1]  # pyright: ignore[reportArgumentType]
-            if loop is root:
-                return value
-        else:
-            return value
+def _carried_number(value: SSAValue, root: scf.ForOp) -> int | None:
+    """Which value that `root` carries a chain of updates starts from; None when it starts inside."""
+    while isinstance(value, BlockArgument):
+        loop = value.block.parent_op()
+        assert isinstance(loop, scf.ForOp)
+        if loop is root:
+            return value.index - 1
+        value = loop.iter_args[value.index - 1]
+    return None
 
 
 def _whole(value: SSAValue, op: Operation) -> ITensorType:

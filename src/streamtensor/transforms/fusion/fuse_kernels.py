@@ -65,19 +65,23 @@ class FuseKernelsPass(ModulePass):
     def _group(self, kernels: list[KernelOp]) -> list[list[KernelOp]]:
         groups: list[list[KernelOp]] = []
         used: list[int] = []
+        converters: list[set[tuple[SSAValue, ITensorType]]] = []  # of each group; what wants the same one shares it
         group_of: dict[KernelOp, int] = {}
         for kernel in kernels:
             own = local_bits(kernel)
             if self.limit_bits and own > self.limit_bits:
                 raise _does_not_fit(kernel, own, self.limit_bits)
             costs: dict[int, int] = {}
+            wanted: dict[int, set[tuple[SSAValue, ITensorType]]] = {}
             lowest = 0  # the group may not come before one that it depends on through external memory
             for operand, itensor in zip(kernel.ins, _in_types(kernel), strict=True):
                 for producer, direct in _producers(operand):
                     group = group_of[producer]
                     cost = converter_bits(_out_type(operand), itensor) if direct else "a view"
                     if isinstance(cost, int):
-                        costs[group] = costs.get(group, 0) + cost
+                        known = converters[group] | wanted.setdefault(group, set())
+                        costs[group] = costs.get(group, 0) + (0 if (operand, itensor) in known else cost)
+                        wanted[group].add((operand, itensor))
                     else:
                         lowest = max(lowest, group + 1)
             best = max(costs, default=None)
@@ -88,9 +92,11 @@ class FuseKernelsPass(ModulePass):
                 best = len(groups)
                 groups.append([])
                 used.append(0)
+                converters.append(set())
                 costs[best] = 0
             groups[best].append(kernel)
             used[best] += own + costs[best]
+            converters[best] |= wanted.get(best, set())
             group_of[kernel] = best
         return groups
 

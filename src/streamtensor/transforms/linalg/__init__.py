@@ -12,6 +12,7 @@ from streamtensor.transforms.linalg.fold_reshapes import FoldReshapesPass
 from streamtensor.transforms.linalg.fold_truncated_constants import FoldTruncatedConstantsPass
 from streamtensor.transforms.linalg.fuse_elementwise_ops import FuseElementwiseOpsPass
 from streamtensor.transforms.linalg.fuse_linalg_fill import FuseLinalgFillPass
+from streamtensor.transforms.linalg.own_results import OwnResultsPass
 from streamtensor.transforms.linalg.tidy_linalg import TidyLinalgPass
 
 LINALG_PASSES: tuple[ModulePass, ...] = (
@@ -25,6 +26,7 @@ LINALG_PASSES: tuple[ModulePass, ...] = (
     FuseElementwiseOpsPass(),  # before fills move in: their selects would count as work of the body
     FuseLinalgFillPass(),
     FoldCopiesPass(),  # broadcasts that were initial values are inputs now
+    OwnResultsPass(),  # last: what is folded away must not come back, and what is returned is settled
 )
 
 __all__ = [
@@ -35,5 +37,6 @@ __all__ = [
     "FoldTruncatedConstantsPass",
     "FuseElementwiseOpsPass",
     "FuseLinalgFillPass",
+    "OwnResultsPass",
     "TidyLinalgPass",
 ]

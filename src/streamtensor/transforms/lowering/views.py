@@ -125,14 +125,11 @@ def reassociation(op: tensor.ExpandShapeOp | tensor.CollapseShapeOp) -> list[lis
 
 def _drop_unit_dims(layout: Strided, shape: list[int]) -> Strided:
     """The layout without the dimensions of size 1 that a rank-reducing slice drops."""
-    keep: list[int] = []
-    wanted = list(shape)
-    for dim, size in enumerate(layout.shape):
-        left = len(layout.shape) - dim
-        if wanted and wanted[0] == size and (size != 1 or left <= len(wanted) or len(wanted) == left):
-            keep.append(dim)
-            wanted.pop(0)
-    return Strided(tuple(shape), tuple(layout.strides[dim] for dim in keep), layout.offset)
+    if list(layout.shape) == shape:
+        return layout
+    long = iter([stride for size, stride in zip(layout.shape, layout.strides, strict=True) if size != 1])
+    strides = [1 if size == 1 else next(long) for size in shape]  # a dimension of size 1 never takes a step
+    return Strided(tuple(shape), tuple(strides), layout.offset)
 
 
 def _known(value: int | None) -> int:

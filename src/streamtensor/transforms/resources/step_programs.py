@@ -15,7 +15,8 @@ from streamtensor.ir.core import Block, BlockArgument, SSAValue
 def step_program(task: TaskOp, fifos: Mapping[SSAValue, str]) -> tuple[StepProgram, ...]:
     """The step program of `task`.
 
-    `fifos` names the itensors that it reads (the values as the reads name them) and those that it writes (its inits).
+    `fifos` names the itensors that it reads (the values as the reads name them) and those that it writes (its inits);
+    what goes into another itensor is no step, since nobody reads that.
     Reads and writes that stand in one loop body, with reads first, are one step.
     """
     return _block(task.body.block, fifos)
@@ -29,7 +30,9 @@ def _block(block: Block, fifos: Mapping[SSAValue, str]) -> tuple[StepProgram, ..
         elif isinstance(op, ITensorReadOp):
             items.append(Step(1, reads=(fifos[op.source],)))
         elif isinstance(op, ITensorWriteOp):
-            items.append(Step(1, writes=(fifos[_first(op.dest)],)))
+            fifo = fifos.get(_first(op.dest))
+            if fifo is not None:
+                items.append(Step(1, writes=(fifo,)))
     return simplify(1, _joined(items)) if len(items) > 1 else tuple(items)
 
 

@@ -1,0 +1,70 @@
+// RUN: streamtensor-opt %s -p 'default-tiling{tile=4}' | filecheck %s
+
+// Loops and tensor dimensions that meet are one axis with one tile, the largest divisor that is not above the limit;
+// between tiles the loops of the result come first, in its order, and the reduction last.
+// CHECK-LABEL: func.func private @matmul_transposed
+// CHECK:         linalg.generic
+// CHECK-SAME:      attrs = {dataflow.order = array<i64: 2, 0, 1>, dataflow.tile = array<i64: 4, 3, 2>}
+// CHECK:         linalg.generic
+// CHECK-SAME:      attrs = {dataflow.order = array<i64: 0, 1>, dataflow.tile = array<i64: 2, 4>}
+func.func private @matmul_transposed(%x: tensor<8x9xf32>, %w: tensor<9x10xf32>) -> tensor<10x8xf32> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<10x8xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1)>, affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d2, d0)>], iterator_types = ["parallel", "reduction", "parallel"]} ins(%x, %w : tensor<8x9xf32>, tensor<9x10xf32>) outs(%e : tensor<10x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %acc, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<10x8xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%y : tensor<10x8xf32>) outs(%e : tensor<10x8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = math.exp %a : f32
+    linalg.yield %s : f32
+  } -> tensor<10x8xf32>
+  func.return %z : tensor<10x8xf32>
+}
+
+// A loop over which the contraction is a batch gets tile 1, in all operations that meet it: a token is one head.
+// CHECK-LABEL: func.func private @heads
+// CHECK:         linalg.generic
+// CHECK-SAME:      dataflow.tile = array<i64: 1, 4, 4, 4>
+// CHECK:         linalg.generic
+// CHECK-SAME:      dataflow.tile = array<i64: 1, 4, 4>
+func.func private @heads(%q: tensor<2x8x4xf32>, %k: tensor<2x8x4xf32>) -> tensor<2x8x8xf32> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<2x8x8xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%q, %k : tensor<2x8x4xf32>, tensor<2x8x4xf32>) outs(%e : tensor<2x8x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %acc, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<2x8x8xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%y : tensor<2x8x8xf32>) outs(%e : tensor<2x8x8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = math.exp %a : f32
+    linalg.yield %s : f32
+  } -> tensor<2x8x8xf32>
+  func.return %z : tensor<2x8x8xf32>
+}
+
+// A choice that is written already stays; a function of the host is left alone.
+// CHECK-LABEL: func.func private @chosen
+// CHECK:         dataflow.tile = array<i64: 8>
+// CHECK-LABEL: func.func private @host
+// CHECK-NOT:     dataflow.tile
+func.func private @chosen(%x: tensor<8xf32>) -> tensor<8xf32> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<8xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) attrs = {dataflow.tile = array<i64: 8>} {
+  ^bb0(%a: f32, %o: f32):
+    %s = math.exp %a : f32
+    linalg.yield %s : f32
+  } -> tensor<8xf32>
+  func.return %z : tensor<8xf32>
+}
+func.func private @host(%x: tensor<8xf32>) -> tensor<8xf32> attributes {dataflow.place = "host"} {
+  %e = tensor.empty() : tensor<8xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = math.exp %a : f32
+    linalg.yield %s : f32
+  } -> tensor<8xf32>
+  func.return %z : tensor<8xf32>
+}
