@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 GROUPS = ("load", "import", "passes", "verify", "emit", "write")
-"""What a compilation consists of: loading Python libraries and the model, import, passes, checks between the levels,
-C++, and printing and writing files."""
+"""What a compilation consists of: loading Python libraries and building the model, import, passes, checks between the
+levels, C++, and printing and writing files."""
 _GROUP_OF = {"verify": "verify", "emit": "emit", "print": "write", "weights": "write"}
 
 
@@ -16,11 +16,11 @@ def group_of(step: str) -> str:
 
 
 def totals(run: Mapping[str, Any]) -> dict[str, float]:
-    """Seconds by group; `load` is what no step accounts for."""
+    """CPU seconds by group; `load` is what no step accounts for."""
     found = dict.fromkeys(GROUPS, 0.0)
     for step, seconds in run["steps"].items():
         found[group_of(step)] += seconds
-    found["load"] = run["wall_seconds"] - sum(found.values())
+    found["load"] = run["cpu_seconds"] - sum(found.values())
     return found
 
 

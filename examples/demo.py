@@ -14,6 +14,7 @@ from pathlib import Path
 from streamtensor import flow
 from streamtensor.cli.progress import TerminalEvents
 from streamtensor.diagnostics import UserError
+from streamtensor.diagnostics.render import print_error
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "char_gpt2"
@@ -22,7 +23,7 @@ PROMPT = "The old fisherman looked at the sea and"
 
 def main() -> int:
     """Runs the demo; the exit code is 1 when the accelerator and PyTorch differ."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--prompt", default=PROMPT)
     parser.add_argument("-n", dest="count", type=int, default=40, help="characters to generate (default: 40)")
     parser.add_argument("--prompt-len", type=int, default=96, help="compiled length (default: 96)")
@@ -41,7 +42,7 @@ def main() -> int:
             result = flow.run_prompt(options.out, options.prompt, count=options.count, check=True, events=events)
             run_seconds = time.perf_counter() - start
     except UserError as error:
-        print(f"error[{error.code}]: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     print()
     for name, value in _rows(compiled.summary, result, compile_seconds, run_seconds):

@@ -14,8 +14,7 @@ class Block(torch.nn.Module):
 
     def __init__(self, width: int, heads: int, rows: int) -> None:
         super().__init__()
-        config = GPT2Config(n_embd=width, n_head=heads, n_layer=1)
-        config._attn_implementation = "eager"
+        config = GPT2Config(n_embd=width, n_head=heads, n_layer=1, attn_implementation="eager")
         self.block = GPT2Block(config, layer_idx=0)
         mask = torch.triu(torch.full((rows, rows), torch.finfo(torch.float32).min), 1)
         self.register_buffer("mask", mask[None, None])

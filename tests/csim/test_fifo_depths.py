@@ -18,9 +18,7 @@ class Softmax(torch.nn.Module):
         return torch.softmax(x, dim=-1)
 
 
-@pytest.mark.parametrize(
-    "module", [torch.nn.LayerNorm(64), Softmax()], ids=["layer norm", "softmax"]
-)
+@pytest.mark.parametrize("module", [torch.nn.LayerNorm(64), Softmax()], ids=["layer norm", "softmax"])
 def test_depth_two_deadlocks_and_the_rule_completes(module: torch.nn.Module, tmp_path: Path) -> None:
     torch.manual_seed(0)
     x = torch.randn(16, 64)

@@ -8,14 +8,13 @@ import pytest
 import torch
 
 from streamtensor import flow
+from streamtensor.diagnostics import InternalError
 from streamtensor.dialects import context
 from streamtensor.flow.passes import PassRunner
 from streamtensor.importers.program import import_module
-from streamtensor.ir.core import Context, ModulePass
 from streamtensor.ir import arith
 from streamtensor.ir.builtin import ModuleOp
-from streamtensor.diagnostics import InternalError
-from streamtensor.ir.core import Rewriter
+from streamtensor.ir.core import Context, ModulePass, Rewriter
 from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
 
 Made = tuple[torch.nn.Module, tuple[torch.Tensor, ...]]
@@ -68,8 +67,8 @@ def language_model() -> Made:
 
     from streamtensor.models.prefill import Prefill, prompt_inputs
 
-    config = GPT2Config(n_layer=2, n_embd=16, n_head=2, n_positions=32, vocab_size=24, bos_token_id=0, eos_token_id=0)
-    config._attn_implementation = "eager"  # noqa: SLF001 - how transformers is asked for plain attention
+    sizes = {"n_layer": 2, "n_embd": 16, "n_head": 2, "n_positions": 32, "vocab_size": 24}
+    config = GPT2Config(**sizes, bos_token_id=0, eos_token_id=0, attn_implementation="eager")
     return Prefill(GPT2LMHeadModel(config).eval(), 16).eval(), prompt_inputs([1, 2, 3], 16)
 
 

@@ -59,7 +59,7 @@ def graphs(draw: st.DrawFn) -> Programs:
         bursts = list(draw(st.permutations(bursts)))
         writes = list(draw(st.permutations(writes)))
         if draw(st.booleans()):  # all at once, or a round at a time
-            programs[f"t{task}"] = tuple([*bursts, *writes])
+            programs[f"t{task}"] = (*bursts, *writes)
         else:
             once = [Step(s.count // rounds, s.reads, s.writes) for s in [*bursts, *writes]]
             programs[f"t{task}"] = simplify(rounds, once)
@@ -94,7 +94,7 @@ def test_the_multi_source_case() -> None:
         "3": (Step(20, reads=("0-3", "2-3")),),
         "4": (Step(20, reads=("0-4", "1-4")),),
     }
-    all_two = dict.fromkeys(("0-3", "0-4", "1-2", "1-4", "2-3"), 2)
+    all_two: dict[str, int] = dict.fromkeys(("0-3", "0-4", "1-2", "1-4", "2-3"), 2)
     assert not completes(programs, all_two, 0)
     assert completes(programs, safe_depths(programs, burst=1), 0)
 
@@ -122,7 +122,10 @@ def test_bridges_stay_shallow() -> None:
             "written by two tasks",
         ),
         (
-            {"a": (Step(1, reads=("y",)), Step(1, writes=("x",))), "b": (Step(1, reads=("x",)), Step(1, writes=("y",)))},
+            {
+                "a": (Step(1, reads=("y",)), Step(1, writes=("x",))),
+                "b": (Step(1, reads=("x",)), Step(1, writes=("y",))),
+            },
             "ring of empty FIFOs",
         ),
     ],

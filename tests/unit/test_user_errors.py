@@ -193,7 +193,7 @@ def test_prompts_that_do_not_fit(run: Run, tmp_path: Path) -> None:
     assert run("run", out, "--prompt", "a").error["code"] == "ST0109"
     from tokenizers import Tokenizer, models, pre_tokenizers
 
-    tokenizer = Tokenizer(models.WordLevel({c: i for i, c in enumerate("abcdefghijklmnop")}, unk_token="a"))  # noqa: S106
+    tokenizer = Tokenizer(models.WordLevel({c: i for i, c in enumerate("abcdefghijklmnop")}, unk_token="a"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")  # pyright: ignore[reportAttributeAccessIssue]
     tokenizer.save(str(out / "tokenizer.json"))
     outcome = run("run", out, "--prompt", "abcabcabcabcabcabc")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Step programs: in which order a task reads and writes tokens, without what it computes (timing.md, cycle simulator)."""
+"""Step programs: in which order a task reads and writes tokens, not what it computes (timing.md, cycle simulator)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`count` steps, each of which reads one token of every FIFO in `reads` and then writes one of every FIFO in `writes`."""
+    """`count` steps; each reads one token of every FIFO in `reads`, then writes one of every FIFO in `writes`."""
 
     count: int
     reads: tuple[str, ...] = ()

@@ -13,8 +13,8 @@ def command(types: tuple[str, ...], as_json: bool) -> None:
     """Explain the stream order of an itensor TYPE; with two, how the first is turned into the second.
 
     A TYPE is written as in the IR, with or without the leading "!dataflow.", for example
-    "itensor<4x2xf32, iter_space: [4, 2] * [2, 4], iter_map: (d0, d1) -> (d1, d0)>". The exit code is 0 also where two types
-    can't be connected.
+    "itensor<4x2xf32, iter_space: [4, 2] * [2, 4], iter_map: (d0, d1) -> (d1, d0)>". The exit code is 0 also where two
+    types can't be connected.
     """
     if len(types) > 2:
         raise click.UsageError(f"give one type or two, not {len(types)}")
@@ -24,7 +24,7 @@ def command(types: tuple[str, ...], as_json: bool) -> None:
 
     parsed = [parse_itensor_type(context(), text) for text in types]
     described = [describe(one) for one in parsed]
-    answer = described[0] if len(parsed) == 1 else {"types": described, **compare_orders(*parsed)}
+    answer: dict[str, object] = described[0] if len(parsed) == 1 else {"types": described, **compare_orders(*parsed)}
     if as_json:
         print_json(answer)
         return
@@ -53,9 +53,8 @@ def _print_two(answer: dict[str, object]) -> None:
         case "equal":
             click.echo("connect directly: the tokens come in the same order")
         case "converter":
-            click.echo(
-                f"connect through a converter: buffer {_x(answer['buffer_shape'])}, {answer['shared_loops']} shared loops"
-            )
+            buffer, shared = _x(answer["buffer_shape"]), answer["shared_loops"]
+            click.echo(f"connect through a converter: buffer {buffer}, {shared} shared loops")
             click.echo(
                 f"  bits      {answer['buffer_bits']} ({answer['buffer_elements']} elements, {answer['copies']} "
                 f"{'copies' if answer['copies'] != 1 else 'copy'})"

@@ -109,8 +109,8 @@ _ENTRIES = (
     Entry(
         "ST0203",
         "not an itensor type",
-        """The text on the command line is not an itensor type: it can't be read, or it breaks a rule of the type, which the
-        message names. The form is "itensor<4x2xf32, iter_space: [4, 2] * [2, 4], iter_map: (d0, d1) -> (d1, d0)>":
+        """The text on the command line is not an itensor type: it can't be read, or it breaks a rule of the type, which
+        the message names. The form is "itensor<4x2xf32, iter_space: [4, 2] * [2, 4], iter_map: (d0, d1) -> (d1, d0)>":
         the shape and scalar type of a token, the tripcounts and steps of the loops, and the map from loop values to
         the token's offset.""",
     ),

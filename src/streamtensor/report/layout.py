@@ -32,8 +32,8 @@ def describe(itensor: ITensorType) -> dict[str, Any]:
 def compare_orders(source: ITensorType, result: ITensorType) -> dict[str, Any]:
     """Whether `source` can feed `result` directly, through which buffer, or why not.
 
-    `connect` is "equal", "converter" or "no"; `reason` says why. With a converter: the buffer's shape and elements (of one
-    copy), the loops that both orders share, its bits with all copies, and the certified least number of elements
+    `connect` is "equal", "converter" or "no"; `reason` says why. With a converter: the buffer's shape and elements (of
+    one copy), the loops that both orders share, its bits with all copies, and the certified least number of elements
     that any converter between the two orders holds at some moment, with the ratio to it.
     """
     found: dict[str, Any] = {"connect": "no", "reason": "", "buffer_shape": [], "shared_loops": 0}

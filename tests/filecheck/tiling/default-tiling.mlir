@@ -4,9 +4,9 @@
 // between tiles the loops of the result come first, in its order, and the reduction last.
 // CHECK-LABEL: func.func private @matmul_transposed
 // CHECK:         linalg.generic
-// CHECK-SAME:      attrs = {dataflow.order = array<i64: 2, 0, 1>, dataflow.tile = array<i64: 4, 3, 2>}
+// CHECK-SAME:      dataflow.tile = array<i64: 4, 3, 2>, dataflow.order = array<i64: 2, 0, 1>
 // CHECK:         linalg.generic
-// CHECK-SAME:      attrs = {dataflow.order = array<i64: 0, 1>, dataflow.tile = array<i64: 2, 4>}
+// CHECK-SAME:      dataflow.tile = array<i64: 2, 4>, dataflow.order = array<i64: 0, 1>
 func.func private @matmul_transposed(%x: tensor<8x9xf32>, %w: tensor<9x10xf32>) -> tensor<10x8xf32> attributes {dataflow.place = "device"} {
   %e = tensor.empty() : tensor<10x8xf32>
   %y = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1)>, affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d2, d0)>], iterator_types = ["parallel", "reduction", "parallel"]} ins(%x, %w : tensor<8x9xf32>, tensor<9x10xf32>) outs(%e : tensor<10x8xf32>) {

@@ -26,6 +26,7 @@ __all__ = [
     "StreamWriteOp",
     "TaskOp",
     "YieldOp",
+    "parse_itensor_type",
     "task_around",
 ]
 
