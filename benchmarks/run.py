@@ -129,8 +129,8 @@ def _totals_table(runs: Mapping[str, Run]) -> str:
 
 def _steps_table(runs: Mapping[str, Run]) -> str:
     steps = list(dict.fromkeys(step for run in runs.values() for step in run["steps"]))
-    rows = [(f"{step}, CPU s", *(f"{run['steps'].get(step, 0.0):.3f}" for run in runs.values())) for step in steps]
-    return table(("", *runs), rows)
+    rows = [(step, *(f"{run['steps'].get(step, 0.0):.3f}" for run in runs.values())) for step in steps]
+    return table(("step, CPU s", *runs), rows)
 
 
 def _layers(runs: Mapping[str, Run]) -> str:

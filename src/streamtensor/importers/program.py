@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A PyTorch module as one IR module: a function for each unique part, and `@main`, which calls them in order."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -182,6 +183,9 @@ def _assemble(
     kinds = [types[entry.node] for entry in arguments]
     results = [types[node] for node in exported.outputs]
     block = core.Block(arg_types=kinds)
+    _name_arguments(functions, program, {entry.node: entry.name for entry in arguments})
+    for entry, argument in zip(arguments, block.args, strict=True):
+        argument.name_hint = _hint(entry.name)
     values: dict[fx.Node, core.SSAValue] = {
         entry.node: value for entry, value in zip(arguments, block.args, strict=True)
     }
@@ -205,6 +209,22 @@ def _assemble(
     )
     module.body.block.add_op(main)
     return [entry.name for entry in arguments if entry.kind != "input"]
+
+
+def _name_arguments(functions: Mapping[str, func.FuncOp], program: Program, names: Mapping[fx.Node, str]) -> None:
+    """Calls the arguments of each function as its first call does: a parameter by its name inside the block."""
+    seen: set[str] = set()
+    for call in program.calls:
+        if call.function.name in seen:
+            continue
+        seen.add(call.function.name)
+        for node, argument in zip(call.arguments, functions[call.function.name].body.block.args, strict=True):
+            argument.name_hint = _hint(names.get(node, "value").removeprefix(f"{call.block}."))
+
+
+def _hint(name: str) -> str:
+    """A parameter's name as the name of a value in the IR."""
+    return re.sub(r"\W", "_", name)
 
 
 def _arguments(exported: ExportedGraph, program: Program) -> list[GraphInput]:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from xdsl.dialects import tensor
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ShapedType
+from xdsl.dialects.builtin import ArrayAttr, IndexType, IntegerAttr, ShapedType
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.dialects.utils import reshape_ops_utils
 from xdsl.parser import Parser
+from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.mlir_lexer import MLIRLexer
 
@@ -66,6 +67,30 @@ def _repair_rank_zero_expansion() -> None:
     setattr(tensor, "verify_reshape_like_types", verify)  # noqa: B010
 
 
+def _repair_empty_attributes() -> None:
+    """`tensor.empty() {dataflow.ping_pong} : tensor<2x8xf32>`: printed by MLIR, neither printed nor read here."""
+
+    def write(self: tensor.EmptyOp, printer: Printer) -> None:
+        printer.print_string("(")
+        printer.print_list(self.dynamic_sizes, printer.print_ssa_value)
+        printer.print_string(")")
+        printer.print_op_attributes(self.attributes)
+        printer.print_string(" : ")
+        printer.print_attribute(self.tensor.type)
+
+    def parse(cls: type[tensor.EmptyOp], parser: Parser) -> tensor.EmptyOp:
+        sizes = parser.parse_comma_separated_list(Parser.Delimiter.PAREN, parser.parse_unresolved_operand)
+        attributes = parser.parse_optional_attr_dict()
+        parser.parse_punctuation(":")
+        operands = [parser.resolve_operand(size, IndexType()) for size in sizes]
+        made = cls(operands, parser.parse_type())
+        made.attributes.update(attributes)
+        return made
+
+    setattr(tensor.EmptyOp, "print", write)  # noqa: B010
+    setattr(tensor.EmptyOp, "parse", classmethod(parse))  # noqa: B010
+
+
 def _repair_string_literals() -> None:
     """A string that lacks its closing quote: an error in MLIR, but an endless search here.
 
@@ -82,4 +107,5 @@ def repair() -> None:
         setattr(GenericOp, "_streamtensor_repaired", True)  # noqa: B010
         _repair_generic_results()
         _repair_rank_zero_expansion()
+        _repair_empty_attributes()
         _repair_string_literals()

@@ -32,6 +32,9 @@ UPSTREAM: tuple[Dialect, ...] = (
 )
 
 
+_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//.*')  # a comment, or a string, in which // begins none
+
+
 def make_context(dialects: Iterable[Dialect] = ()) -> Context:
     """A context with the upstream dialects that the compiler uses and `dialects` besides."""
     context = Context()
@@ -146,7 +149,7 @@ def _line_of(module: builtin.ModuleOp, op: Operation, text: str, file: str) -> L
     pattern = re.compile(rf"(?<![\w.\"]){re.escape(op.name)}(?![\w.])|\"{re.escape(op.name)}\"")
     seen = 0
     for number, line in enumerate(text.splitlines(), 1):
-        seen += len(pattern.findall(line))
+        seen += len(pattern.findall(_COMMENT.sub(lambda match: match[1] or "", line)))
         if seen > index:
             return Location(file, number, line.strip())
     return None

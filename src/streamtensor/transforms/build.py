@@ -41,6 +41,22 @@ def is_device(func: Operation) -> bool:
     return place == DEVICE
 
 
+class UniqueNames:
+    """Names that are given once: `sum`, then `sum_1`, `sum_2`, ..."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, base: str) -> str:
+        """`base`, with a number when it is taken."""
+        name, number = base, 0
+        while name in self._taken:
+            number += 1
+            name = f"{base}_{number}"
+        self._taken.add(name)
+        return name
+
+
 class IndexConstants:
     """Index constants at the start of a block, one operation for each number."""
 
@@ -278,3 +294,12 @@ def transfer_write(value: SSAValue, dest: SSAValue, indices: Sequence[SSAValue])
 
 def _identity(rank: int) -> AffineMapAttr:
     return AffineMapAttr(IRAffineMap.identity(rank))
+
+
+def source_hint(value: SSAValue, default: str = "value") -> str:
+    """What the value behind a chain of views is called."""
+    while isinstance(value.owner, tensor.ExpandShapeOp | tensor.CollapseShapeOp | tensor.ExtractSliceOp):
+        if value.name_hint:
+            return value.name_hint
+        value = value.owner.operands[0]
+    return value.name_hint or default

@@ -33,6 +33,7 @@ class StreamOp(IRDLOperation):
             result_types=[StreamType(element)],
             properties={"sym_name": StringAttr(name), "depth": IntegerAttr(depth, i64)},
         )
+        self.result.name_hint = name
 
     def print(self, printer: Printer) -> None:
         """`%s = dataflow.stream "load_0_to_matmul" depth 2 : !dataflow.stream<f32>`"""

@@ -125,6 +125,8 @@ class TaskOp(IRDLOperation):
             regions=[body],
             properties={"sym_name": StringAttr(name)},
         )
+        for result in self.results_:
+            result.name_hint = name
 
     @property
     def task_name(self) -> str:

@@ -16,7 +16,14 @@ from streamtensor.ir import arith, func, linalg, scf, tensor
 from streamtensor.ir.builtin import ModuleOp, TensorType
 from streamtensor.ir.core import Block, BlockArgument, Context, ModulePass, Operation, Region, SSAValue
 from streamtensor.ir.locations import copy_location, location
-from streamtensor.transforms.build import IndexConstants, is_device, offsets_map, slice_offsets
+from streamtensor.transforms.build import (
+    IndexConstants,
+    UniqueNames,
+    is_device,
+    offsets_map,
+    slice_offsets,
+    source_hint,
+)
 
 
 @dataclass(frozen=True)
@@ -38,25 +45,11 @@ class ConvertLinalgToKernelPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:
             if isinstance(function, func.FuncOp) and is_device(function):
-                names = _Names()
+                names = UniqueNames()
                 for inner in list(function.body.block.ops):
                     if isinstance(inner, scf.ForOp | linalg.GenericOp):
                         _Kernel(inner, names).convert()
                 _drop_dead(function)
-
-
-class _Names:
-    """Names for kernels, unique in their function."""
-
-    def __init__(self) -> None:
-        self._taken: dict[str, int] = {}
-
-    def of(self, root: Operation) -> str:
-        """A name that says what the kernel computes: the operation that is heaviest in the body."""
-        generic = next(op for op in root.walk() if isinstance(op, linalg.GenericOp))
-        base = describe(generic)
-        number = self._taken[base] = self._taken.get(base, -1) + 1
-        return f"{base}_{number}" if number else base
 
 
 def describe(generic: linalg.GenericOp) -> str:
@@ -81,14 +74,14 @@ class _Kernel:
     """The conversion of one loop nest (or untiled generic) into a kernel with one task."""
 
     root: scf.ForOp | linalg.GenericOp
-    names: _Names
+    names: UniqueNames
     ins: list[SSAValue] = field(default_factory=list[SSAValue])
     types: list[ITensorType] = field(default_factory=list[ITensorType])
     outs: list[SSAValue] = field(default_factory=list[SSAValue])
     values: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
 
     def convert(self) -> None:
-        name = self.names.of(self.root)
+        name = self.names.of(describe(next(op for op in self.root.walk() if isinstance(op, linalg.GenericOp))))
         self.outs = list(self.root.iter_args if isinstance(self.root, scf.ForOp) else self.root.outputs)
         if not all(isinstance(value.owner, tensor.EmptyOp) for value in self.outs):
             raise UserError(
@@ -151,6 +144,7 @@ class _Kernel:
     def _source(self, body: Block, value: SSAValue, itensor: ITensorType) -> SSAValue:
         """The kernel's argument through which `value` comes in as `itensor`."""
         argument = body.insert_arg(itensor, len(self.ins))
+        argument.name_hint = source_hint(value)
         self.ins.append(value)
         return argument
 

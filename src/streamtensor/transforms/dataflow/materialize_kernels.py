@@ -19,11 +19,13 @@ from streamtensor.ir.core import Block, BlockArgument, Context, ModulePass, Oper
 from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import (
     IndexConstants,
+    UniqueNames,
     affine_index,
     build_nest,
     extract_slice,
     insert_slice,
     loop_pairs,
+    source_hint,
 )
 
 
@@ -49,13 +51,14 @@ def _materialize(kernel: KernelOp) -> None:
     assert isinstance(last, YieldOp)
     head: list[Operation] = []
     tail: list[Operation] = []
-    for number, (operand, argument) in enumerate(zip(kernel.ins, list(body.args), strict=False)):
+    names = UniqueNames()
+    for operand, argument in zip(kernel.ins, list(body.args), strict=False):
         if isinstance(argument.type, ITensorType):
-            head += _load(f"load_{number}", operand, argument)
+            head += _load(names.of(f"load_{source_hint(operand)}"), operand, argument)
     yielded = list(last.arguments)
     for number, (operand, argument) in enumerate(zip(kernel.outs, list(body.args[len(kernel.ins) :]), strict=True)):
         if isinstance(argument.type, ITensorType):
-            empty, store = _store(f"store_{number}", operand, argument, yielded[number])
+            empty, store = _store(names.of("store_result"), operand, argument, yielded[number])
             head.append(empty)
             tail.append(store)
             yielded[number] = store.results_[0]

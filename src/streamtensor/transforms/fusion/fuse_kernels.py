@@ -29,7 +29,7 @@ from streamtensor.ir.core import (
     SSAValue,
 )
 from streamtensor.ir.locations import copy_location, location, location_text
-from streamtensor.transforms.build import is_device
+from streamtensor.transforms.build import UniqueNames, is_device, source_hint
 from streamtensor.transforms.fusion.on_chip import converter_bits, local_bits
 
 VIEWS = (tensor.ExpandShapeOp, tensor.CollapseShapeOp, tensor.ExtractSliceOp)
@@ -137,10 +137,12 @@ def _fuse(name: str, members: list[KernelOp]) -> None:
         outs += [result for result in kernel.results_ if any(use.operation not in inside for use in result.uses)]
 
     body = Block(arg_types=[*(itensor for _, itensor in ins), *(_out_type(result) for result in outs)])
+    for (operand, _), argument in zip(ins, body.args, strict=False):
+        argument.name_hint = source_hint(operand)
     streams: dict[tuple[SSAValue, ITensorType], SSAValue] = dict(zip(ins, body.args, strict=False))
     destinations = dict(zip(outs, body.args[len(ins) :], strict=True))
     dest_operands = [_dest_operand(result) for result in outs]
-    names: dict[str, int] = {}
+    names = UniqueNames()
     for kernel in members:
         values: dict[SSAValue, SSAValue] = {}
         arguments = list(kernel.body.block.args)
@@ -154,7 +156,8 @@ def _fuse(name: str, members: list[KernelOp]) -> None:
                     streams[result, _out_type(result)] = values[value]
             else:
                 copy = op.clone(values)
-                _rename(copy, names)
+                if isinstance(copy, TaskOp):
+                    copy.properties["sym_name"] = StringAttr(names.of(copy.task_name))
                 body.add_op(copy)
     body.add_op(YieldOp(*(streams[result, _out_type(result)] for result in outs)))
 
@@ -214,14 +217,6 @@ def _destination(
     empty = ITensorEmptyOp(argument.type)
     body.add_op(empty)
     return empty.result
-
-
-def _rename(op: object, names: dict[str, int]) -> None:
-    """Gives a task a name that is unique in the fused kernel."""
-    if isinstance(op, TaskOp):
-        base = op.task_name
-        number = names[base] = names.get(base, -1) + 1
-        op.properties["sym_name"] = StringAttr(f"{base}_{number}" if number else base)
 
 
 def _sort(block: Block) -> None:

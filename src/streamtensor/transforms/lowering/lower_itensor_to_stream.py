@@ -19,6 +19,7 @@ from streamtensor.dialects.dataflow import (
 )
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp
 from streamtensor.ir.core import Attribute, Context, ModulePass, Operation, Rewriter, SSAValue
+from streamtensor.transforms.build import UniqueNames
 from streamtensor.transforms.carried import unlink_destinations
 from streamtensor.transforms.resources.size_streams import DEPTH, stream_edges
 
@@ -50,13 +51,12 @@ def _is_itensor(type: Attribute) -> bool:
 
 def _fifo_names(kernel: KernelOp) -> dict[ITensorEmptyOp, str]:
     names: dict[ITensorEmptyOp, str] = {}
-    taken: dict[str, int] = {}
+    unique = UniqueNames()
     for empty, producer, consumer in stream_edges(kernel):
         base = f"{producer.task_name}_to_{consumer.task_name}"
-        number = taken[base] = taken.get(base, -1) + 1
         if empty in names:
             raise InternalError(f"{base}: the itensor has several readers; run ensure-itensor-single-use before")
-        names[empty] = f"{base}_{number}" if number else base
+        names[empty] = unique.of(base)
     return names
 
 

@@ -1,0 +1,29 @@
+// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,materialize-kernels' | filecheck %s
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+
+// The arguments of the body become the tensors in external memory; a load and a store task move the tokens.
+// CHECK: !itensor_[[T:[0-9]+]] = !dataflow.itensor<1x4xf32, iter_space: [2, 2] * [1, 4], iter_map: (d0, d1) -> (d0, d1)>
+// CHECK-LABEL: func.func private @one
+// CHECK:         dataflow.kernel "exp" ins(%x : tensor<2x8xf32>) outs(%{{.*}} : tensor<2x8xf32>) {
+// CHECK-NEXT:    ^bb0(%[[X:.*]]: tensor<2x8xf32>, %[[Y:.*]]: tensor<2x8xf32>):
+// CHECK:           %[[L:.*]] = dataflow.task "load_x" inits(%{{.*}} : !itensor_[[T]]) {
+// CHECK:             scf.for %[[I:.*]] = %{{.*}} to %c2{{.*}} step %c1
+// CHECK-NEXT:          scf.for %[[J:.*]] = %{{.*}} to %c8{{.*}} step %c4
+// CHECK-NEXT:            %[[S:.*]] = tensor.extract_slice %[[X]][%[[I]], %[[J]]] [1, 4] [1, 1]
+// CHECK-NEXT:            dataflow.itensor_write %[[S]] into
+// CHECK:           %[[A:.*]] = dataflow.task "exp" inits(%{{.*}} : !itensor_[[T]]) {
+// CHECK:             dataflow.itensor_read %[[L]]
+// CHECK:           %[[R:.*]] = dataflow.task "store_result" inits(%[[Y]] : tensor<2x8xf32>) {
+// CHECK:             %[[V:.*]] = dataflow.itensor_read %[[A]]
+// CHECK-NEXT:        tensor.insert_slice %[[V]] into
+// CHECK:           dataflow.yield %[[R]] : tensor<2x8xf32>
+func.func private @one(%x: tensor<2x8xf32>) -> tensor<2x8xf32> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<2x8xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<2x8xf32>) outs(%e : tensor<2x8xf32>) attrs = {dataflow.tile = array<i64: 1, 4>, dataflow.order = array<i64: 0, 1>} {
+  ^bb0(%u: f32, %out: f32):
+    %s = math.exp %u : f32
+    linalg.yield %s : f32
+  } -> tensor<2x8xf32>
+  func.return %r : tensor<2x8xf32>
+}
