@@ -75,7 +75,8 @@ def report(found: Run) -> Iterator[str]:
         "the end. Wall seconds include waiting for others on the machine; CPU seconds do not."
     )
     yield "## Compile of the gpt2-medium block, prompt 32, PyTorch to HLS C++"
-    yield f"Median of {found['repetitions']} runs, each in a fresh process."
+    runs = found["repetitions"]
+    yield "One run in a fresh process." if runs == 1 else f"Median of {runs} runs, each in a fresh process."
     yield _against_targets(found["block"])
     yield _totals_table({"block": found["block"]})
     yield "## The same by step"
@@ -150,7 +151,7 @@ def _simulations(runs: Mapping[str, Run]) -> str:
 
 def main() -> None:
     """Measures and prints. A missed target is said, and is no failure: the machine may have been busy."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument(
         "--quick", action="store_true", help="one run each; no whole models, no simulation of the block"
     )

@@ -4,7 +4,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-GROUPS = ("load", "import", "passes", "verify", "emit", "write")
+GROUPS: tuple[str, ...] = ("load", "import", "passes", "verify", "emit", "write")
 """What a compilation consists of: loading Python libraries and building the model, import, passes, checks between the
 levels, C++, and printing and writing files."""
 _GROUP_OF = {"verify": "verify", "emit": "emit", "print": "write", "weights": "write"}
@@ -17,7 +17,7 @@ def group_of(step: str) -> str:
 
 def totals(run: Mapping[str, Any]) -> dict[str, float]:
     """CPU seconds by group; `load` is what no step accounts for."""
-    found = dict.fromkeys(GROUPS, 0.0)
+    found: dict[str, float] = dict.fromkeys(GROUPS, 0.0)
     for step, seconds in run["steps"].items():
         found[group_of(step)] += seconds
     found["load"] = run["cpu_seconds"] - sum(found.values())

@@ -18,14 +18,14 @@ from streamtensor.diagnostics.render import print_error
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "char_gpt2"
-PROMPT = "The old fisherman looked at the sea and"
+PROMPT = "Once upon a time "
 
 
 def main() -> int:
     """Runs the demo; the exit code is 1 when the accelerator and PyTorch differ."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--prompt", default=PROMPT)
-    parser.add_argument("-n", dest="count", type=int, default=40, help="characters to generate (default: 40)")
+    parser.add_argument("-n", dest="count", type=int, default=72, help="characters to generate (default: 72)")
     parser.add_argument("--prompt-len", type=int, default=96, help="compiled length (default: 96)")
     parser.add_argument("-o", dest="out", type=Path, default=HERE.parent / "build" / "demo", help="folder to write")
     options = parser.parse_args()

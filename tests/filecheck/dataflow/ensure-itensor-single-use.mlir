@@ -4,6 +4,8 @@
 
 // The result of `exp` has two readers: its task writes two itensors, each reader gets its own.
 // CHECK-LABEL: func.func private @fork
+// CHECK:         dataflow.task "load_x"
+// CHECK:         dataflow.itensor_empty
 // CHECK:         %[[E0:.*]] = dataflow.itensor_empty
 // CHECK-NEXT:    %[[E1:.*]] = dataflow.itensor_empty
 // CHECK-NEXT:    %[[A0:.*]], %[[A1:.*]] = dataflow.task "exp" inits(%[[E0]], %[[E1]] :

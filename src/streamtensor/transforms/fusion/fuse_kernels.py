@@ -245,12 +245,15 @@ def _sort(block: Block) -> None:
 
 
 def _does_not_fit(kernel: KernelOp, bits: int, limit: int) -> UserError:
-    terms = [f"kernel {kernel.kernel_name} {bits / 1e6:.1f} Mb of tiles"]
     return UserError(
         "ST0305",
-        f"kernel {kernel.kernel_name} does not fit on chip: {bits / 1e6:.1f} Mb needed, {limit / 1e6:.1f} Mb available",
+        f"kernel {kernel.kernel_name} does not fit on chip: {_size(bits)} needed, {_size(limit)} available",
         location=location(kernel),
         label=location_text(kernel),
-        terms=terms,
+        terms=[f"kernel {kernel.kernel_name} {_size(bits)} of tiles"],
         levers=["choose a smaller tile", "choose a device with more memory"],
     )
+
+
+def _size(bits: int) -> str:
+    return f"{bits / 1e6:.1f} Mb" if bits >= 1e5 else f"{bits} bits"

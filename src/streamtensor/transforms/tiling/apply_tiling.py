@@ -10,7 +10,7 @@ from streamtensor.algebra.affine import AffineMap
 from streamtensor.algebra.errors import AffineError
 from streamtensor.diagnostics import UserError
 from streamtensor.ir import arith, func, linalg, tensor
-from streamtensor.ir.builtin import DenseArrayBase, ModuleOp, TensorType
+from streamtensor.ir.builtin import DenseArrayBase, IntegerType, ModuleOp, TensorType
 from streamtensor.ir.core import Block, Context, ModulePass, SSAValue
 from streamtensor.ir.locations import copy_location, location
 from streamtensor.transforms.build import (
@@ -137,8 +137,10 @@ class _Nest:
 
 
 def _integers(generic: linalg.GenericOp, name: str) -> list[int]:
-    attribute = generic.attributes[name]
-    assert isinstance(attribute, DenseArrayBase)
+    attribute = generic.attributes.get(name)
+    if not isinstance(attribute, DenseArrayBase) or not isinstance(attribute.elt_type, IntegerType):
+        fault = "is missing" if attribute is None else "is not an array of integers"
+        raise UserError("ST0306", f"linalg.generic: {name} {fault}", location=location(generic))
     return [int(n) for n in attribute.get_values()]
 
 

@@ -6,11 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streamtensor.diagnostics import UserError
 from streamtensor.ir import func, linalg
 from streamtensor.ir.builtin import DenseArrayBase, ModuleOp, TensorType, i64
 from streamtensor.ir.core import Context, ModulePass, SSAValue
-from streamtensor.ir.locations import location
 from streamtensor.transforms.build import is_device, linear_map
 
 TILE = "dataflow.tile"
@@ -64,24 +62,12 @@ def largest_divisor(extent: int, limit: int) -> int:
 
 
 def loop_extents(generic: linalg.GenericOp) -> list[int]:
-    """The number of iterations of each loop, from the shapes of the operands.
-
-    Raises UserError ST0306 when no dimension of an operand is that of a loop alone.
-    """
+    """The number of iterations of each loop, from the shapes of the operands."""
     extents: dict[int, int] = {}
     for loop, value, dim in _meetings(generic):
         assert isinstance(value.type, TensorType)
         extents[loop] = value.type.get_shape()[dim]
-    loops = range(len(generic.iterator_types))
-    unknown = next((loop for loop in loops if loop not in extents), None)
-    if unknown is not None:
-        raise UserError(
-            "ST0306",
-            f"linalg.generic: no dimension of an operand says how long loop {unknown} is",
-            location=location(generic),
-            hint="give it an operand that only this loop indexes",
-        )
-    return [extents[loop] for loop in loops]
+    return [extents[loop] for loop in range(len(generic.iterator_types))]
 
 
 def _meetings(generic: linalg.GenericOp) -> Iterator[tuple[int, SSAValue, int]]:
