@@ -4,6 +4,8 @@
 `streamtensor compile examples/gpt2_block.py:block -o build/block`, or `:small_block` for a narrow one.
 """
 
+from typing import Any
+
 import torch
 from transformers import GPT2Config
 from transformers.models.gpt2.modeling_gpt2 import GPT2Block
@@ -14,8 +16,8 @@ class Block(torch.nn.Module):
 
     def __init__(self, width: int, heads: int, rows: int) -> None:
         super().__init__()
-        config = GPT2Config(n_embd=width, n_head=heads, n_layer=1, attn_implementation="eager")
-        self.block = GPT2Block(config, layer_idx=0)
+        sizes: dict[str, Any] = {"n_embd": width, "n_head": heads, "n_layer": 1, "attn_implementation": "eager"}
+        self.block = GPT2Block(GPT2Config(**sizes), layer_idx=0)
         mask = torch.triu(torch.full((rows, rows), torch.finfo(torch.float32).min), 1)
         self.register_buffer("mask", mask[None, None])
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -67,8 +68,9 @@ def language_model() -> Made:
 
     from streamtensor.models.prefill import Prefill, prompt_inputs
 
-    sizes = {"n_layer": 2, "n_embd": 16, "n_head": 2, "n_positions": 32, "vocab_size": 24}
-    config = GPT2Config(**sizes, bos_token_id=0, eos_token_id=0, attn_implementation="eager")
+    sizes: dict[str, Any] = {"n_layer": 2, "n_embd": 16, "n_head": 2, "n_positions": 32, "vocab_size": 24}
+    sizes |= {"bos_token_id": 0, "eos_token_id": 0, "attn_implementation": "eager"}
+    config = GPT2Config(**sizes)
     return Prefill(GPT2LMHeadModel(config).eval(), 16).eval(), prompt_inputs([1, 2, 3], 16)
 
 

@@ -195,26 +195,39 @@ def _contract(p: Program) -> None:
     columns = p.draw(EXTENTS)
     left = [*range(batch), m, k]
     if p.draw(st.integers(0, 3)) == 0:
-        columns, other, right = rows, (name, shape), [*range(batch), n, k]
+        columns, right = rows, [*range(batch), n, k]
+        other, wanted = name, shape
     else:
         right = p.draw(st.sampled_from([[*range(batch), n, k], [*range(batch), k, n]]))
         sizes = {**dict(enumerate(outer)), n: columns, k: inner}
         wanted = tuple(sizes[loop] for loop in right)
         fitting = [value for value in p.values if value[1] == wanted]
-        other = p.draw(st.sampled_from(fitting)) if fitting and p.draw(st.booleans()) else (p.argument(wanted), wanted)
+        if fitting and p.draw(st.booleans()):
+            other = p.draw(st.sampled_from(fitting))[0]
+        else:
+            other = p.argument(wanted)
     body = (
         f"{p.start([k], '%o0')}\n%m = arith.{p.ops[1]} %a0, %a1 : {p.scalar}\n"
         f"%r = arith.{p.ops[0]} %acc, %m : {p.scalar}\nlinalg.yield %r : {p.scalar}"
     )
     out = _dims([*range(batch), *p.draw(st.permutations([m, n]))])
-    p.generic((*outer, rows, columns, inner), k, [(name, shape, _dims(left)), (*other, _dims(right))], [out], body)
+    p.generic(
+        (*outer, rows, columns, inner), k, [(name, shape, _dims(left)), (other, wanted, _dims(right))], [out], body
+    )
 
 
 def _window(p: Program) -> None:
-    """A convolution of an argument along one dimension, with windows that overlap."""
-    size, width, channels = p.draw(EXTENTS), p.draw(st.integers(1, 3)), p.draw(EXTENTS)
+    """A convolution along one dimension, with windows that overlap."""
+    name, shape = _pick(p)
+    if len(shape) == 2:
+        width, channels = p.draw(st.integers(1, min(3, shape[0]))), shape[1]
+    else:
+        width, channels = p.draw(st.integers(1, 3)), p.draw(EXTENTS)
+        shape = (p.draw(EXTENTS) + width - 1, channels)
+        name = p.argument(shape)
+    size = shape[0] - width + 1
     ins = [
-        (p.argument((size + width - 1, channels)), (size + width - 1, channels), "d0 + d3, d2"),
+        (name, shape, "d0 + d3, d2"),
         (p.argument((width, channels)), (width, channels), "d3, d2"),
         (p.argument((2, channels)), (2, channels), "d1, d2"),
     ]

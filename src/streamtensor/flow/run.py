@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -98,7 +99,7 @@ def run_prompt(
     depth: int | None = None,
     events: Events | None = None,
 ) -> RunResult:
-    """Continues `prompt` by `count` greedy tokens (fewer when the compiled length is reached), one run for each.
+    """Continues `prompt` by `count` greedy tokens, at least 1 (fewer when the compiled length is reached).
 
     Raises UserError ST0105 for a prompt longer than the compiled length, ST0109 when there is no tokenizer or it does
     not know a character, and like `run_inputs`.
@@ -112,45 +113,57 @@ def run_prompt(
         )
     encode, decode = _tokenizer(accelerator)
     ids = encode(prompt)
-    first = _prompt_arrays(ids, rows)
-    steps = min(count, rows - len(ids) + 1)
+    _prompt_arrays(ids, rows)  # says what does not fit before anything is built
+    steps = min(max(count, 1), rows - len(ids) + 1)
     if steps < count:
         events.note(f"stops after {steps} tokens: the program was compiled for {rows}")
     events.stage("building the C simulation", 0, steps + 1)
     _ = accelerator.library
+    reports: list[dict[str, FifoReport]] = []
 
-    tokens: list[int] = []
-    reports: dict[str, FifoReport] = {}
-    outputs: list[Array] = []
-    inputs = first
-    for step in range(steps):
-        events.stage("C simulation", step + 1, steps + 1)
+    def simulate(inputs: list[Array]) -> Array:
+        events.stage("C simulation", len(reports) + 1, steps + 1)
         launches = accelerator.run(inputs, mode=fifos, depths=depth)
-        reports = reports or launches.fifos()
-        outputs.append(launches.outputs[0])
-        tokens.append(int(launches.outputs[0].argmax()))
-        if step + 1 < steps:
-            inputs = _prompt_arrays([*ids, *tokens], rows)
-    text = decode(tokens)
+        reports.append(launches.fifos())
+        return launches.outputs[0]
+
+    tokens, outputs = _greedy(simulate, ids, rows, steps)
+    found = RunResult((outputs[-1],), tuple(tokens), decode(tokens), reports[0])
     if not check:
-        return RunResult((outputs[-1],), tuple(tokens), text, reports)
+        return found
 
     reference = _reference(accelerator)
-    wanted_tokens: list[int] = []
-    wanted: list[Array] = []
-    for step in range(steps):
-        events.stage("PyTorch", step + 1, steps + 1)
-        (logits,) = reference(_prompt_arrays([*ids, *wanted_tokens], rows))
-        wanted.append(logits)
-        wanted_tokens.append(int(logits.argmax()))
-        if wanted_tokens[-1] != tokens[step]:
-            break  # from here on the two see different texts
-    seen = len(wanted)
-    difference = compare(outputs[:seen], wanted)
-    equal = wanted_tokens == tokens and _close(outputs[:seen], wanted)
-    return RunResult(
-        (outputs[-1],), tuple(tokens), text, reports, difference, equal, tuple(wanted_tokens), decode(wanted_tokens)
+
+    asked = itertools.count(1)
+
+    def compute(inputs: list[Array]) -> Array:
+        events.stage("PyTorch", next(asked), steps + 1)
+        return reference(inputs)[0]
+
+    wanted_tokens, wanted = _greedy(compute, ids, rows, steps, follow=tokens)
+    seen = outputs[: len(wanted)]
+    return replace(
+        found,
+        max_rel_diff=compare(seen, wanted),
+        equal=wanted_tokens == tokens and _close(seen, wanted),
+        reference_tokens=tuple(wanted_tokens),
+        reference_text=decode(wanted_tokens),
     )
+
+
+def _greedy(
+    run: Callable[[list[Array]], Array], ids: Sequence[int], rows: int, steps: int, *, follow: Sequence[int] = ()
+) -> tuple[list[int], list[Array]]:
+    """`steps` most probable tokens after `ids`, one run for each, and the logits of each run.
+
+    Ends at the first token that is not the one of `follow`: from there on the two see different texts.
+    """
+    tokens: list[int] = []
+    logits: list[Array] = []
+    while len(tokens) < steps and (not follow or tokens == list(follow[: len(tokens)])):
+        logits.append(run(_prompt_arrays([*ids, *tokens], rows)))
+        tokens.append(int(logits[-1].argmax()))
+    return tokens, logits
 
 
 def _close(found: Sequence[Array], wanted: Sequence[Array]) -> bool:

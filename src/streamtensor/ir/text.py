@@ -32,7 +32,7 @@ UPSTREAM: tuple[Dialect, ...] = (
 )
 
 
-_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//.*')  # a comment, or a string, in which // begins none
+_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*+")|//.*')  # a comment, or a string, in which // begins none
 
 
 def make_context(dialects: Iterable[Dialect] = ()) -> Context:
@@ -146,10 +146,12 @@ def _line_of(module: builtin.ModuleOp, op: Operation, text: str, file: str) -> L
     if not text:
         return None
     index = [other for other in module.walk() if other.name == op.name].index(op)
-    pattern = re.compile(rf"(?<![\w.\"]){re.escape(op.name)}(?![\w.])|\"{re.escape(op.name)}\"")
+    quoted = f'"{op.name}"'
+    pattern = re.compile(rf"(?<![\w.]){re.escape(op.name)}(?![\w.])")
     seen = 0
     for number, line in enumerate(text.splitlines(), 1):
-        seen += len(pattern.findall(_COMMENT.sub(lambda match: match[1] or "", line)))
+        code = _COMMENT.sub(lambda match: match[1] if match[1] == quoted else "", line)
+        seen += len(pattern.findall(code))
         if seen > index:
             return Location(file, number, line.strip())
     return None

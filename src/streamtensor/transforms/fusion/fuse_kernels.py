@@ -43,8 +43,8 @@ class FuseKernelsPass(ModulePass):
     highest-numbered group among its producers' when its own buffers and the converters to it still fit into
     `limit_bits`; that keeps the graph of groups acyclic. Between two kernels of a group equal itensor types are
     connected directly, others by a converter; a value that several kernels want in the same order gets one
-    converter. A tensor that goes through a view, or to another group, goes through external memory. `limit_bits` 0
-    means no limit.
+    converter. A tensor that goes through a view, to another group, or to windows that overlap goes through external
+    memory. `limit_bits` 0 means no limit.
 
     Raises UserError ST0305 for a kernel that does not fit alone, with its terms and levers.
     """

@@ -30,10 +30,15 @@ def local_bits(kernel: KernelOp) -> int:
 
 
 def converter_bits(source: ITensorType, target: ITensorType) -> int | str:
-    """Bits of the converter between two types, 0 when they are equal, or why there is none."""
+    """Bits of the converter between two types, 0 when they are equal, or why there is none.
+
+    Windows that overlap need a line buffer, which is not built yet; read from external memory they need no converter.
+    """
     if source == target:
         return 0
     converter = infer_converter(source.layout, target.layout)
     if not isinstance(converter, Converter):
         return converter.reason
+    if converter.kind == "line_buffer":
+        return "overlapping tokens need a line buffer"
     return converter.ping_pong_bits(source.scalar_bits)

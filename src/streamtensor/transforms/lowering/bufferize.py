@@ -9,7 +9,17 @@ from streamtensor.diagnostics import UserError
 from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.ir import func, linalg, memref, tensor
 from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr, TensorType
-from streamtensor.ir.core import Attribute, Block, Context, ModulePass, Operation, Region, Rewriter, SSAValue
+from streamtensor.ir.core import (
+    Attribute,
+    Block,
+    BlockArgument,
+    Context,
+    ModulePass,
+    Operation,
+    Region,
+    Rewriter,
+    SSAValue,
+)
 from streamtensor.ir.locations import copy_location, location
 from streamtensor.transforms.build import IndexConstants, build_nest
 from streamtensor.transforms.lowering.kernel_buffers import bufferize_kernel
@@ -70,9 +80,21 @@ def _root(value: SSAValue) -> tuple[SSAValue, bool]:
         elif isinstance(owner, KernelOp):
             value = owner.outs[list(owner.results_).index(value)]  # pyright: ignore[reportArgumentType]
         elif isinstance(owner, linalg.GenericOp):
-            value = owner.outputs[list(owner.results).index(value)]  # pyright: ignore[reportArgumentType]
+            dest = owner.outputs[list(owner.results).index(value)]  # pyright: ignore[reportArgumentType]
+            if not _may_overwrite(dest):
+                return value, False
+            value = dest
         else:
             return value, isinstance(owner, tensor.EmptyOp | func.CallOp)
+
+
+def _may_overwrite(dest: SSAValue) -> bool:
+    """Whether nobody else needs what is in the buffer of `dest`: no other use, and not the caller's data."""
+    while len(list(dest.uses)) == 1:
+        if not isinstance(dest.owner, VIEWS):
+            return not isinstance(dest, BlockArgument)
+        dest = dest.owner.operands[0]
+    return False
 
 
 @dataclass
@@ -175,12 +197,15 @@ class _Function:
 
     def _generic(self, op: linalg.GenericOp) -> None:
         """A linalg operation of the host, on buffers."""
+        inputs = [self.values.get(value, value) for value in op.inputs]
+        outputs: list[SSAValue] = []
         for dest in op.outputs:
-            if len(list(dest.uses)) > 1:  # somebody else still needs what was there
+            buffer = self.values[dest]
+            if not _may_overwrite(dest):
                 fresh = self._destination(dest)
-                self._copy(self.values[dest], fresh, op)
-                self.values[dest] = fresh
-        inputs, outputs = ([self.values.get(v, v) for v in vs] for vs in (op.inputs, op.outputs))
+                self._copy(buffer, fresh, op)
+                buffer = fresh
+            outputs.append(buffer)
         body = Region()
         op.body.clone_into(body, value_mapper=self.values)
         generic = linalg.GenericOp(inputs, outputs, body, op.indexing_maps, op.iterator_types)
