@@ -110,11 +110,15 @@ def test_a_broken_safetensors_file(run: Run, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
 
 
-def test_an_operation_that_is_not_supported(run: Run, tmp_path: Path) -> None:
-    file = write_model(tmp_path, "torch.linalg.svd(x).S")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("torch.linalg.svd(x).S", "svd"), ("torch.cat([self.linear(x), x], -1)", "tensor.concat")],
+)
+def test_an_operation_that_is_not_supported(run: Run, tmp_path: Path, body: str, said: str) -> None:
+    file = write_model(tmp_path, body)
     outcome = run("compile", f"{file}:make", "-o", tmp_path / "out")
     assert (outcome.code, outcome.error["code"]) == (1, "ST0104")
-    assert "svd" in str(outcome.error["message"])
+    assert said in str(outcome.error["message"])
     location = outcome.error["location"]
     assert isinstance(location, dict)
     assert str(location["file"]).endswith("model.py")

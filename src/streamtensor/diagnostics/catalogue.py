@@ -45,7 +45,8 @@ _ENTRIES = (
     Entry(
         "ST0104",
         "unsupported operation",
-        """The model uses an operation that cannot be brought to linalg on tensors. The message names the operation
+        """The model uses an operation that cannot be brought to linalg on tensors, or that is linalg's neighbour but no
+        kernel yet (tensor.concat, tensor.pad). The message names the operation
         and the line of the model that calls it. Replace it by supported operations, or compute it outside of the
         compiled module and pass the result as an input.""",
     ),

@@ -119,3 +119,24 @@ func.func private @view(%x: tensor<4x4xf32>) -> tensor<16xf32> attributes {dataf
   } -> tensor<16xf32>
   func.return %r : tensor<16xf32>
 }
+
+// Windows that overlap, of a tensor that another kernel makes: they are read from external memory.
+// CHECK-LABEL: func.func private @windows
+// CHECK:         %[[M:.*]] = dataflow.kernel "windows_0" ins(%x : tensor<66xf32>)
+// CHECK:         dataflow.kernel "windows_1" ins(%[[M]], %w : tensor<66xf32>, tensor<3xf32>)
+func.func private @windows(%x: tensor<66xf32>, %w: tensor<3xf32>) -> tensor<64xf32> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<66xf32>
+  %a = linalg.generic {indexing_maps = [#line, #line], iterator_types = ["parallel"]} ins(%x : tensor<66xf32>) outs(%e : tensor<66xf32>) attrs = {dataflow.tile = array<i64: 2>, dataflow.order = array<i64: 0>} {
+  ^bb0(%u: f32, %out: f32):
+    %s = math.exp %u : f32
+    linalg.yield %s : f32
+  } -> tensor<66xf32>
+  %f = tensor.empty() : tensor<64xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0 + d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%a, %w : tensor<66xf32>, tensor<3xf32>) outs(%f : tensor<64xf32>) attrs = {dataflow.tile = array<i64: 2, 3>, dataflow.order = array<i64: 0, 1>} {
+  ^bb0(%u: f32, %v: f32, %out: f32):
+    %m = arith.mulf %u, %v : f32
+    %s = arith.addf %out, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<64xf32>
+  func.return %r : tensor<64xf32>
+}

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streamtensor.codegen.design import Design
-from streamtensor.codegen.hls.kernel import LICENCE, Argument, kernel_arguments
+from streamtensor.codegen.hls.arguments import Argument
+from streamtensor.codegen.hls.kernel import LICENCE, kernel_arguments
 from streamtensor.codegen.hls.types import scalar
 from streamtensor.codegen.hls.writer import Writer
 from streamtensor.codegen.host.functions import host_arguments

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from streamtensor.codegen.hls.arguments import Argument
 from streamtensor.codegen.hls.memory import extent
 from streamtensor.targets import Device
-
-if TYPE_CHECKING:
-    from streamtensor.codegen.hls.kernel import Argument
 
 DEFAULT_PORTS = 32
 """Ports to external memory when no device says how many there are."""

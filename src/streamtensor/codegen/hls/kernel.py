@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamtensor.codegen.hls.arguments import Argument
 from streamtensor.codegen.hls.body import KERNEL, Body
 from streamtensor.codegen.hls.errors import cannot_emit
 from streamtensor.codegen.hls.interfaces import interface_pragmas
-from streamtensor.codegen.hls.memory import Array, MemRef, Pointer
+from streamtensor.codegen.hls.memory import Array, Pointer
 from streamtensor.codegen.hls.names import Names, argument_hint
 from streamtensor.codegen.hls.ops_memref import emit_alloc, emit_view
 from streamtensor.codegen.hls.ops_scalar import emit_constant
@@ -26,21 +27,6 @@ LICENCE = "// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
 _FRAME_EXTRA_BYTES = 16 * 1024
 _READS = ("memref.load", "vector.transfer_read")
 _VIEWS = ("memref.cast", "memref.reinterpret_cast", "memref.collapse_shape", "memref.expand_shape", "memref.subview")
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One argument of a kernel's top function: a pointer to memory outside the chip."""
-
-    name: str
-    memref: MemRef
-    written: bool
-
-    @property
-    def declaration(self) -> str:
-        """As a C++ parameter."""
-        const = "" if self.written else "const "
-        return f"{const}{scalar(self.memref.element_type).name} *{self.name}"
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from streamtensor.codegen.design import Design, entry
+from streamtensor.codegen.hls.arguments import Argument
 from streamtensor.codegen.hls.body import HOST, Body
 from streamtensor.codegen.hls.errors import cannot_emit
-from streamtensor.codegen.hls.kernel import LICENCE, Argument, is_written
+from streamtensor.codegen.hls.kernel import LICENCE, is_written
 from streamtensor.codegen.hls.memory import Pointer
 from streamtensor.codegen.hls.names import Names, argument_hint
 from streamtensor.codegen.hls.registry import EMITTERS

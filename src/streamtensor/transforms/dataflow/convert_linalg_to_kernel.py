@@ -25,6 +25,17 @@ from streamtensor.transforms.build import (
     source_hint,
 )
 
+# What may stand beside kernels in a function of the device: memory for results, views, and constants.
+_LEFT = (
+    KernelOp,
+    arith.ConstantOp,
+    func.ReturnOp,
+    tensor.EmptyOp,
+    tensor.ExpandShapeOp,
+    tensor.CollapseShapeOp,
+    tensor.ExtractSliceOp,
+)
+
 
 @dataclass(frozen=True)
 class ConvertLinalgToKernelPass(ModulePass):
@@ -36,7 +47,7 @@ class ConvertLinalgToKernelPass(ModulePass):
     types). A generic that was not tiled is one token of each operand. Right because the tokens are read and written
     in the order in which the loops visit the slices.
 
-    Raises UserError ST0306 for a result that starts from a value, and for slices that have no stream order or do not
+    Raises UserError ST0104 for an operation that linalg does not hold, ST0306 for a result that starts from a value, and for slices that have no stream order or do not
     cover their tensor.
     """
 
@@ -50,6 +61,7 @@ class ConvertLinalgToKernelPass(ModulePass):
                     if isinstance(inner, scf.ForOp | linalg.GenericOp):
                         _Kernel(inner, names).convert()
                 _drop_dead(function)
+                _check_complete(function)
 
 
 def describe(generic: linalg.GenericOp) -> str:
@@ -284,3 +296,15 @@ def _drop_dead(function: func.FuncOp) -> None:
         if isinstance(op, arith.ConstantOp) and not op.result.uses:
             op.detach()
             op.erase()
+
+
+def _check_complete(function: func.FuncOp) -> None:
+    """Every operation has become a kernel; what is left makes no numbers of its own."""
+    for op in function.body.block.ops:
+        if not isinstance(op, _LEFT):
+            raise UserError(
+                "ST0104",
+                f"{op.name} can't become a kernel",
+                location=location(op),
+                hint="do it outside of the compiled module, or write it with operations that are linalg",
+            )
