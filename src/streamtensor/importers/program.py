@@ -223,8 +223,9 @@ def _name_arguments(functions: Mapping[str, func.FuncOp], program: Program, name
 
 
 def _hint(name: str) -> str:
-    """A parameter's name as the name of a value in the IR."""
-    return re.sub(r"\W", "_", name)
+    """A parameter's name as the name of a value in the IR, which has no leading digit (`0.weight` -> `p0_weight`)."""
+    text = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return f"p{text}" if text[:1].isdigit() else text or "value"
 
 
 def _arguments(exported: ExportedGraph, program: Program) -> list[GraphInput]:
