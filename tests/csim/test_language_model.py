@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamtensor import flow
+from streamtensor.diagnostics import UserError
 
 MODEL = Path(__file__).resolve().parents[2] / "examples" / "char_gpt2"
 PROMPTS = ("The", "The old fisherman", "One morning the miller's daughter went to the")
@@ -31,6 +32,15 @@ def test_greedy_text_equals_pytorch(compiled: Path, prompt: str) -> None:
     assert result.max_rel_diff is not None
     assert result.max_rel_diff < 1e-4
     assert result.equal
+
+
+def test_a_foreign_character_is_refused(compiled: Path) -> None:
+    """The tokenizer would give it the id of padding, and the model would answer another prompt."""
+    with pytest.raises(UserError) as caught:
+        flow.run_prompt(compiled, "The 7 caf\u00e9s", count=1)
+    assert caught.value.code == "ST0109"
+    assert "'7'" in caught.value.message
+    assert "\u00e9" in caught.value.message
 
 
 def test_other_weights_write_another_text(compiled: Path, tmp_path: Path) -> None:

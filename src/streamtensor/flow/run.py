@@ -215,9 +215,15 @@ def _tokenizer(accelerator: Accelerator) -> tuple[Callable[[str], list[int]], Ca
     except Exception as error:  # the library raises plain exceptions
         raise UserError("ST0109", f"{file} can't be read: {error}") from error
 
+    unknown_token = getattr(tokenizer.model, "unk_token", None)
+    unknown_id = tokenizer.token_to_id(unknown_token) if unknown_token else None
+
     def encode(text: str) -> list[int]:
         ids = list(tokenizer.encode(text).ids)
-        unknown = sorted({c for c in text if not tokenizer.encode(c).ids})
+        # A tokenizer may drop a character that it does not know, or give it the id of its unknown token.
+        unknown = sorted(
+            {c for c in text if not (found := tokenizer.encode(c).ids) or (unknown_id in found and c != unknown_token)}
+        )
         if unknown or (tokenizer.decode(ids) != text and len(ids) < len(text)):
             shown = ", ".join(repr(c) for c in unknown) or "some of its characters"
             raise UserError(
