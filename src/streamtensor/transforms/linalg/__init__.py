@@ -7,6 +7,7 @@ self-contained; nothing is computed more often than in the model.
 
 from streamtensor.ir.core import ModulePass
 from streamtensor.transforms.linalg.bubble_up_slices import BubbleUpSlicesPass
+from streamtensor.transforms.linalg.convert_tensor_to_linalg import ConvertTensorToLinalgPass
 from streamtensor.transforms.linalg.fold_copies import FoldCopiesPass
 from streamtensor.transforms.linalg.fold_reshapes import FoldReshapesPass
 from streamtensor.transforms.linalg.fold_truncated_constants import FoldTruncatedConstantsPass
@@ -18,6 +19,7 @@ from streamtensor.transforms.linalg.tidy_linalg import TidyLinalgPass
 LINALG_PASSES: tuple[ModulePass, ...] = (
     FoldTruncatedConstantsPass(),  # first: a fill is recognised by the constant in its body
     TidyLinalgPass(),  # unread results (an argmax beside a max) would keep slices and copies alive
+    ConvertTensorToLinalgPass(),  # before slices move and split what a concatenation joins again
     BubbleUpSlicesPass(),  # before reshapes: a slice of a flat dimension need not respect the factors it is split into
     FoldReshapesPass(),  # before copies: a copy's map can be composed only if no view stands on either side
     BubbleUpSlicesPass(),  # slices that stood behind a reshape that is gone now
@@ -32,6 +34,7 @@ LINALG_PASSES: tuple[ModulePass, ...] = (
 __all__ = [
     "LINALG_PASSES",
     "BubbleUpSlicesPass",
+    "ConvertTensorToLinalgPass",
     "FoldCopiesPass",
     "FoldReshapesPass",
     "FoldTruncatedConstantsPass",

@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streamtensor.algebra.affine import AffineMap
+from streamtensor.algebra.affine import AffineMap, LinearExpr
 from streamtensor.algebra.errors import AffineError
 from streamtensor.diagnostics import UserError
 from streamtensor.ir import arith, func, linalg, tensor
-from streamtensor.ir.builtin import DenseArrayBase, IntegerType, ModuleOp, TensorType
+from streamtensor.ir.builtin import AffineMapAttr, DenseArrayBase, IntegerType, ModuleOp, TensorType
+from streamtensor.ir.core import AffineMap as IRAffineMap
 from streamtensor.ir.core import Block, Context, ModulePass, SSAValue
 from streamtensor.ir.locations import copy_location, location
+from streamtensor.ir.text import parse_affine_map
 from streamtensor.transforms.build import (
     IndexConstants,
     affine_index,
@@ -123,7 +125,7 @@ class _Nest:
                 block.add_op(op)
                 value = op.result
             operands.append(value)
-        tile = _tile_generic(self.generic, operands, carried)
+        tile = _tile_generic(self.generic, self.tiles, operands, carried)
         _offset_indices(tile, self.constants, self._starts())
         block.add_op(tile)
         return list(tile.results)
@@ -133,7 +135,7 @@ class _Nest:
         return [self.position.get(loop, self.constants[0]) for loop in range(len(self.tiles))]
 
     def _offsets(self, block: Block, map: AffineMap) -> list[SSAValue]:
-        return [affine_index(block, self.constants, e, self._starts()) for e in map.results]
+        return [affine_index(block, self.constants, _lowest(e, self.tiles), self._starts()) for e in map.results]
 
 
 def _integers(generic: linalg.GenericOp, name: str) -> list[int]:
@@ -168,17 +170,32 @@ def _tile_shape(map: AffineMap, tiles: Sequence[int]) -> list[int]:
 
 
 def _tile_generic(
-    generic: linalg.GenericOp, inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]
+    generic: linalg.GenericOp, tiles: Sequence[int], inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]
 ) -> linalg.GenericOp:
     """The same operation on tiles."""
     return linalg.GenericOp(
         inputs,
         outputs,
         generic.body.clone(),
-        generic.indexing_maps,
+        [AffineMapAttr(_within_tile(map.data, tiles)) for map in generic.indexing_maps],
         generic.iterator_types,
         [value.type for value in outputs],
     )
+
+
+def _within_tile(map: IRAffineMap, tiles: Sequence[int]) -> IRAffineMap:
+    """The map within a tile: where a loop runs backwards in a dimension, the slice begins at the loop's last value."""
+    expressions = [
+        LinearExpr(e.coefficients, -sum(min(c, 0) * (t - 1) for c, t in zip(e.coefficients, tiles, strict=True)))
+        for e in linear_map(map).results
+    ]
+    return parse_affine_map(str(AffineMap(len(tiles), tuple(expressions))))
+
+
+def _lowest(expression: LinearExpr, tiles: Sequence[int]) -> LinearExpr:
+    """The expression whose value at the start of a tile is the least one of `expression` within it."""
+    least = sum(min(c, 0) * (t - 1) for c, t in zip(expression.coefficients, tiles, strict=True))
+    return LinearExpr(expression.coefficients, expression.constant + least)
 
 
 def _offset_indices(generic: linalg.GenericOp, constants: IndexConstants, position: Sequence[SSAValue]) -> None:
