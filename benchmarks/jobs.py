@@ -8,7 +8,8 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,6 +28,97 @@ def compile_model(source: str, out: str, to: str = "code", **choices: Any) -> di
     size = {name: result.summary[name] for name in ("kernels", "tasks", "fifos", "converters")}
     calls = [calls for program in result.summary["programs"].values() for calls in program["functions"].values()]
     return {"steps": result.timings, **size, "functions": len(calls), "calls": sum(calls)}
+
+
+def block(shape: str, kind: str, rows: int, limits: list[int] | None = None) -> dict[str, Any]:
+    """Compiles one decoder block of a shape to the stream level: CPU seconds of each step, bits on chip by term, bytes
+    through external memory, and how the tasks are connected.
+
+    `limits` are percents of what one kernel would hold on chip: for each of them the cost of both fusion strategies.
+    """
+    from streamtensor.dialects import context
+    from streamtensor.flow.passes import PassRunner
+    from streamtensor.importers.program import import_program
+    from streamtensor.models.blocks import CACHE_INPUTS, block_program
+    from streamtensor.models.shapes import shape_config
+    from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
+    from streamtensor.report.connections import connections
+    from streamtensor.report.external_bytes import external_bytes, external_traffic
+    from streamtensor.report.on_chip import fused_terms, unfused_terms
+    from streamtensor.targets import load_device
+
+    time.perf_counter = time.process_time
+    program = block_program(shape_config(shape), "prefill" if kind == "prefill" else "decode", rows)
+    assert all(name in program.input_names for name in (CACHE_INPUTS if kind == "decode" else ()))
+    ir = import_program(program).module
+    choices = Choices(on_chip_bits=load_device("u55c").on_chip_bits)
+    timings: dict[str, float] = {}
+    runner = PassRunner(context(), timings=timings)
+    found: dict[str, Any] = {}
+    for level in LEVEL_FILES:
+        if level == "fused":
+            found["fusion"] = _fusion(ir, limits or [])
+        if level == "materialized":
+            found["without_folding"] = _without_folding(ir, choices)
+        runner.run(ir, level, passes_to(level, choices))
+        if level == "dataflow":
+            found["unfused"] = _terms(unfused_terms(ir))
+            found["external_unfused"] = asdict(external_bytes(external_traffic(ir)))
+        if level == "fused":
+            found["external_fused"] = asdict(external_bytes(external_traffic(ir)))
+            found["connections"] = [
+                {
+                    "producer": c.producer,
+                    "readers": c.readers,
+                    "bits": c.bits,
+                    "bound_bits": c.bound_bits,
+                    "shared_loops": c.shared_loops,
+                    "equal_orders": c.has_equal_orders,
+                    "source": str(c.source),
+                    "result": str(c.result),
+                }
+                for c in connections(ir)
+            ]
+    found["fused"] = _terms(fused_terms(ir))
+    return {"steps": timings, "functions": 1, "calls": 1, **found}
+
+
+def _terms(terms: Sequence[Any]) -> list[dict[str, Any]]:
+    return [asdict(term) for term in terms if term.holds == "intermediate"]
+
+
+def _without_folding(ir: Any, choices: Any) -> list[dict[str, Any]]:
+    """The terms of the same design when tasks are not folded into each other."""
+    from streamtensor.dialects import context
+    from streamtensor.pipelines import passes_to
+    from streamtensor.report.on_chip import fused_terms
+
+    copy = ir.clone()
+    for level in ("materialized", "stream"):
+        for one in passes_to(level, choices):
+            if one.name != "fold-itensors":
+                one.apply(context(), copy)
+    return _terms(fused_terms(copy))
+
+
+def _fusion(ir: Any, limits: Sequence[int]) -> list[dict[str, Any]]:
+    """Both fusion strategies under the same limits, as bits through external memory and groups."""
+    from streamtensor.dialects.dataflow import KernelOp
+    from streamtensor.transforms.fusion.fuse_kernels import kernel_graph
+    from streamtensor.transforms.fusion.grouping import cost_of, greedy, on_chip_bits, search
+
+    graph = kernel_graph([op for op in ir.walk() if isinstance(op, KernelOp)])
+    everything = on_chip_bits(graph, range(len(graph.local_bits)))
+    found: list[dict[str, Any]] = []
+    if everything is None:
+        return found
+    for percent in limits:
+        limit = everything * percent // 100
+        start = time.process_time()
+        costs = {strategy.__name__: cost_of(graph, strategy(graph, limit)) for strategy in (greedy, search)}
+        seconds = time.process_time() - start
+        found.append({"percent": percent, "seconds": seconds, **{name: asdict(c) for name, c in costs.items()}})
+    return found
 
 
 def simulate(folder: str, runs: int = 1) -> dict[str, Any]:
@@ -61,7 +153,7 @@ def _input(buffer: Any, random: Any) -> Any:
     return np.zeros(buffer.shape, buffer.dtype)
 
 
-JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {"compile": compile_model, "simulate": simulate}
+JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {"compile": compile_model, "simulate": simulate, "block": block}
 
 
 def main() -> None:

@@ -9,14 +9,29 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamtensor.flow import Accelerator, load
+    from streamtensor.flow import Accelerator, ExternKernel, extern_ports, load, read_extern_kernels
     from streamtensor.flow import compile_module as compile
 
 __version__ = "0.1.0"
 
-__all__ = ["Accelerator", "__version__", "compile", "load"]
+__all__ = [
+    "Accelerator",
+    "ExternKernel",
+    "__version__",
+    "compile",
+    "extern_ports",
+    "load",
+    "read_extern_kernels",
+]
 
-_LAZY = {"Accelerator": "Accelerator", "compile": "compile_module", "load": "load"}
+_LAZY = {
+    "Accelerator": "Accelerator",
+    "ExternKernel": "ExternKernel",
+    "compile": "compile_module",
+    "extern_ports": "extern_ports",
+    "load": "load",
+    "read_extern_kernels": "read_extern_kernels",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,12 +6,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamtensor.ir.core import CanonicalizePass, CommonSubexpressionElimination, DeadCodeElimination, ModulePass
+from streamtensor.transforms.dataflow.convert_empty_to_instance import ConvertEmptyToInstancePass
 from streamtensor.transforms.dataflow.convert_linalg_to_kernel import ConvertLinalgToKernelPass
+from streamtensor.transforms.dataflow.convert_tensor_to_kernel import ConvertTensorToKernelPass
 from streamtensor.transforms.dataflow.ensure_itensor_single_use import EnsureITensorSingleUsePass
+from streamtensor.transforms.dataflow.fold_itensor_views import FoldITensorViewsPass
+from streamtensor.transforms.dataflow.fold_itensors import FoldITensorsPass
 from streamtensor.transforms.dataflow.materialize_converters import MaterializeConvertersPass
 from streamtensor.transforms.dataflow.materialize_kernels import MaterializeKernelsPass
+from streamtensor.transforms.dataflow.materialize_routing import MaterializeRoutingPass
+from streamtensor.transforms.dataflow.simplify_task_structure import SimplifyTaskStructurePass
 from streamtensor.transforms.dataflow.vectorize_itensors import VectorizeITensorsPass
 from streamtensor.transforms.fusion.fuse_kernels import FuseKernelsPass
+from streamtensor.transforms.fusion.lower_pack_unpack import LowerPackUnpackPass
+from streamtensor.transforms.fusion.pack_kernel_interface import PackKernelInterfacePass
+from streamtensor.transforms.fusion.widen_kernel_interface import WidenKernelInterfacePass
 from streamtensor.transforms.linalg import LINALG_PASSES
 from streamtensor.transforms.lowering.bufferize import BufferizePass
 from streamtensor.transforms.lowering.convert_linalg_to_loops import ConvertLinalgToLoopsPass
@@ -20,7 +29,9 @@ from streamtensor.transforms.lowering.lower_itensor_to_stream import LowerITenso
 from streamtensor.transforms.resources.allocate_memories import AllocateMemoriesPass
 from streamtensor.transforms.resources.size_streams import SizeStreamsPass
 from streamtensor.transforms.tiling.apply_tiling import ApplyTilingPass
+from streamtensor.transforms.tiling.crop_operands import CropOperandsPass
 from streamtensor.transforms.tiling.default_tiling import DefaultTilingPass
+from streamtensor.transforms.tiling.order_loops import OrderLoopsPass
 
 LEVEL_FILES = {
     "tensor": "10-tensor.mlir",
@@ -54,18 +65,31 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
             return LINALG_PASSES  # each with its reason in transforms/linalg/__init__.py
         case "dataflow":
             return (
+                CropOperandsPass(),  # before tiles are chosen, which have to divide what is streamed
                 DefaultTilingPass(tile=choices.tile),  # the point of the tiling space, written on the operations
+                OrderLoopsPass(),  # needs the tiles; before the loops exist an order is one attribute
                 ApplyTilingPass(),  # the point as loops and slices, still plain tensors
+                ConvertTensorToKernelPass(),  # before the pass that looks for what has become no kernel
                 ConvertLinalgToKernelPass(),  # the loops become itensor types
             )
         case "fused":
-            return (FuseKernelsPass(limit_bits=limit),)  # while a converter is one operation: cheap to share
+            return (
+                FuseKernelsPass(limit_bits=limit),  # while a converter is one operation: cheap to share
+                PackKernelInterfacePass(),  # after fusion: what is left between kernels lies in external memory
+                WidenKernelInterfacePass(fifo_bits=choices.fifo_width_bits),  # the tile of a packed tensor has words
+                LowerPackUnpackPass(),  # last: tiles and words leave the device together
+            )
         case "materialized":
             return (
+                FoldITensorViewsPass(),  # before anything is a task: what is folded costs nothing
+                MaterializeRoutingPass(),  # after fusion, which connects what is cut and put together
                 MaterializeConvertersPass(),  # after fusion, which merges converters
                 MaterializeKernelsPass(),  # after fusion, which merges boundaries
+                SimplifyTaskStructurePass(),  # all tasks exist; before tokens are taken apart
+                FoldITensorsPass(),  # tasks are complete, and tokens still tiles: one operation to move
                 VectorizeITensorsPass(width_bits=choices.fifo_width_bits),  # sees DMA tasks too: both ends agree
                 EnsureITensorSingleUsePass(),  # after all readers exist, converters and stores included
+                ConvertEmptyToInstancePass(),  # after single use: one producer, one consumer
                 SizeStreamsPass(),  # after single use: one FIFO for each reader
             )
         case "stream":

@@ -111,7 +111,7 @@ def test_every_level_has_a_file_a_spec_and_passes_that_opt_knows() -> None:
 
 
 def test_fusion_leaves_room_for_fifos() -> None:
-    (fuse,) = passes_to("fused", Choices(on_chip_bits=1000))
+    fuse, *_ = passes_to("fused", Choices(on_chip_bits=1000))
     assert getattr(fuse, "limit_bits") == 850  # noqa: B009  # the field of one pass, behind the type of all
 
 

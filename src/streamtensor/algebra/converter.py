@@ -11,6 +11,7 @@ import numpy as np
 
 from streamtensor.algebra.errors import LayoutError
 from streamtensor.algebra.layout import StreamLayout, same_order
+from streamtensor.algebra.line_buffer import LineSchedule, line_schedule
 from streamtensor.algebra.liveness import Lifetimes, check_shapes, lifetimes
 from streamtensor.algebra.prefix import align, shared_prefix
 
@@ -27,8 +28,8 @@ class Converter:
 
     kind "direct": the orders are equal, no storage. kind "buffer": for the shared loops: fill the buffer by the
     source's loops from k on; drain it by the result's. kind "line_buffer": for the shared loops: store each source
-    token and then send every result token that is complete; the element at offset o of the iteration lives at o,
-    modulo buffer[row_dim] in dimension row_dim.
+    token and then send every result token that is complete, in the order of `schedule`; the buffer holds the last
+    buffer[row_dim] rows that came. (Modulo buffer[row_dim] as a circular buffer is the same thing.)
     """
 
     kind: ConverterKind
@@ -48,11 +49,27 @@ class Converter:
         """2 (ping-pong) when one copy is filled while the other is drained, else 1; 0 when the orders are equal.
 
         Without shared loops the buffer is filled and drained once per launch, so one copy is enough. A line buffer is
-        circular.
+        filled and drained row by row.
         """
         if self.kind == "direct":
             return 0
         return 2 if self.kind == "buffer" and self.shared_loops else 1
+
+    @property
+    def shared_space(self) -> list[tuple[int, int]]:
+        """(tripcount, step) of the shared loops. Where the two types count in different units (rows, and windows that move
+        by two rows), the step is that of the loop that was not split.
+        """
+        source, result = self.source, self.result
+        chosen = [result if _is_split(source, loop) else source for loop in range(self.shared_loops)]
+        return [(layout.tripcounts[loop], layout.steps[loop]) for loop, layout in enumerate(chosen)]
+
+    @property
+    def schedule(self) -> LineSchedule:
+        """When a line buffer stores rows and sends windows."""
+        schedule = _schedule(self) if self.row_dim is not None else None
+        assert schedule is not None, "inference gives a line buffer only where it has a schedule"
+        return schedule
 
     def ping_pong_bits(self, bits: int, *, once_per_launch: bool = True) -> int:
         """The storage in bits for elements of `bits` bits, all copies.
@@ -77,7 +94,7 @@ def infer_converter(source: StreamLayout, result: StreamLayout) -> Converter | N
     Basic form: buffer[d] = element[d] if d is mapped by one of the k shared loops, else data_shape[d]. Loops over
     commensurate tiles are split first (`align`), which makes k longest; then buffer[d] is what one iteration of the
     shared loops covers. A result that does not divide the data loop by loop (`StreamLayout.is_nested`), such as the
-    windows of a convolution, gets a line buffer when the source brings its rows in order and this takes less storage.
+    windows of a convolution, gets a line buffer when both walk down the rows and this takes less storage.
 
     >>> b = StreamLayout.parse("4x2, [4, 2] * [2, 4], (d0, d1) -> (d1, d0)")
     >>> c = StreamLayout.parse("4x2, [4, 2, 2] * [2, 1, 4], (d0, d1, d2) -> (d2, d0)")
@@ -96,7 +113,7 @@ def infer_converter(source: StreamLayout, result: StreamLayout) -> Converter | N
         if "gapped" in covers["result"].kind:
             return NotConvertible(f"the result tokens do not cover every element: {covers['result']}")
         source, result = align(source, result)
-        shared = shared_prefix(source, result)
+        shared = _countable(source, result, shared_prefix(source, result))
         plain = Converter("buffer", source, result, shared, source.residual(shared).data_shape)
         line = None if result.is_nested else _line_buffer(plain)
     except LayoutError as error:
@@ -104,12 +121,32 @@ def infer_converter(source: StreamLayout, result: StreamLayout) -> Converter | N
     return line if line is not None and line.elements < plain.copies * plain.elements else plain
 
 
+def _countable(source: StreamLayout, result: StreamLayout, shared: int) -> int:
+    """The shared loops up to the first that no one loop can count: its steps differ, and neither stands around a rest
+    of the same loop.
+    """
+    for loop in range(shared):
+        if source.steps[loop] != result.steps[loop] and not (_is_split(source, loop) or _is_split(result, loop)):
+            return loop
+    return shared
+
+
+def _is_split(layout: StreamLayout, loop: int) -> bool:
+    """Whether a loop goes on where the next one inside it ends: both count through one."""
+    if loop + 1 >= layout.num_loops:
+        return False
+    trip = layout.tripcounts[loop + 1]
+    return layout.steps[loop] == trip * layout.steps[loop + 1] and layout.stride(loop) == tuple(
+        trip * step for step in layout.stride(loop + 1)
+    )
+
+
 def _line_buffer(plain: Converter) -> Converter | None:
     """The smallest circular buffer of whole rows for the same orders, by replay of one iteration of the shared loops.
 
     Rows run along the data dimension of the source's outermost loop that is not shared. None when this loop moves along
-    several dimensions, or when the source does not bring each element once and the rows in order. Raises LayoutError
-    like `lifetimes`.
+    several dimensions, when the source does not bring each element once and the rows in order, and when there is no
+    schedule of whole rows that needs no more (`line_schedule`). Raises LayoutError like `lifetimes`.
     """
     inner = plain.source.residual(plain.shared_loops)
     moved = [dim for dim, step in enumerate(inner.stride(0)) if step] if inner.num_loops else []
@@ -121,7 +158,15 @@ def _line_buffer(plain: Converter) -> Converter | None:
         return None
     shape = list(plain.buffer)
     shape[row] = _rows_needed(times, row) * times.atom[row]
-    return Converter("line_buffer", plain.source, plain.result, plain.shared_loops, tuple(shape), row)
+    line = Converter("line_buffer", plain.source, plain.result, plain.shared_loops, tuple(shape), row)
+    schedule = _schedule(line)
+    return line if schedule is not None and schedule.rows == shape[row] else None
+
+
+def _schedule(line: Converter) -> LineSchedule | None:
+    assert line.row_dim is not None
+    inside = (layout.residual(line.shared_loops) for layout in (line.source, line.result))
+    return line_schedule(*inside, line.row_dim)
 
 
 def _rows_needed(times: Lifetimes, row: int) -> int:

@@ -56,7 +56,7 @@ def pack(layout: StreamLayout, tile: Sequence[int]) -> StreamLayout:
             raise LayoutError(
                 f"neither of the element size {element} and the tile size {t} in dim {dim} divides the other"
             )
-    layout = _split_at_tiles(layout, tile)
+    layout = split_at_tiles(layout, tile)
     outer_rows, inner_rows = [], []
     for dim, t in enumerate(tile):
         strides = [layout.stride(loop)[dim] if trip > 1 else 0 for loop, trip in enumerate(layout.tripcounts)]
@@ -73,7 +73,7 @@ def pack(layout: StreamLayout, tile: Sequence[int]) -> StreamLayout:
     return _from_strides(element, layout.tripcounts, outer_rows + inner_rows, constants)
 
 
-def _split_at_tiles(layout: StreamLayout, tile: Sequence[int]) -> StreamLayout:
+def split_at_tiles(layout: StreamLayout, tile: Sequence[int]) -> StreamLayout:
     """Split every loop that crosses tile borders with a stride below the tile: the inner part stays inside one tile."""
     loop = 0
     while loop < layout.num_loops:

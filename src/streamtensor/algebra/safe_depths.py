@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import networkx as nx
 
@@ -13,9 +14,35 @@ from streamtensor.algebra.steps import Step, StepProgram, unroll, without
 
 MIN_DEPTH = 2
 
+Programs: TypeAlias = Mapping[str, Sequence[StepProgram]]
+Marks: TypeAlias = Callable[[Programs, Mapping[str, str], Mapping[str, str], int], dict[str, int]]
+"""(programs, writer of each FIFO, reader of each FIFO, burst) -> the highest mark that each FIFO reaches in one run."""
+
+
+EMPTY_RING = "tasks wait for each other in a ring of empty FIFOs"
+
+
+def ended(task: str, other: str, fifo: str) -> ScheduleError:
+    """The error for a task that waits for tokens or room of which there will be no more."""
+    return ScheduleError(f"task {task} waits for task {other}, which has ended, on FIFO {fifo}")
+
+
+def marks_of_one_run(
+    programs: Programs, writer: Mapping[str, str], reader: Mapping[str, str], burst: int
+) -> dict[str, int]:
+    """The highest mark of each FIFO in a run of all tasks to their ends; see `safe_depths`."""
+    run = _Schedule(programs, writer, reader, burst)
+    run.run()
+    return run.marks
+
 
 def safe_depths(
-    programs: Mapping[str, Sequence[StepProgram]], *, min_depth: int = MIN_DEPTH, burst: int = 16
+    programs: Programs,
+    *,
+    min_depth: int = MIN_DEPTH,
+    burst: int = 16,
+    slack: Mapping[str, int] | None = None,
+    marks_of_run: Marks = marks_of_one_run,
 ) -> dict[str, int]:
     """A depth for every FIFO of a graph of tasks (name -> step program) with which it can't deadlock.
 
@@ -29,6 +56,12 @@ def safe_depths(
     for each other in a ring, each for a full or an empty FIFO, so the ring is a cycle of the undirected graph and
     holds no bridge; it lies in one component of the graph without bridges, and what happens in there does not depend
     on the rest.
+
+    `slack` says of some FIFOs by how many tokens a task may run ahead of its step program there (the tokens that are
+    read or written in another order than the program's before both agree again). So much is added to their depths:
+    then the task can take or leave its tokens in that room and is otherwise the step program of (1).
+
+    `marks_of_run` is who makes that run: a faster one must give the same marks.
 
     Raises ScheduleError when a FIFO is read more often than it is written, has not one writer and one reader, or when
     the graph has a ring of empty FIFOs.
@@ -44,12 +77,14 @@ def safe_depths(
         graph.add_edge(task, reader[fifo], key=fifo)
     bridges = frozenset(next(iter(graph[a][b])) for a, b in nx.bridges(graph))
     inner = {task: without(program, bridges) for task, program in programs.items()}
-    run = _Schedule({task: program for task, program in inner.items() if program}, writer, reader, burst)
-    run.run()
-    return dict.fromkeys(writer, min_depth) | {fifo: max(min_depth, mark) for fifo, mark in run.marks.items()}
+    marks = marks_of_run({task: program for task, program in inner.items() if program}, writer, reader, burst)
+    more = slack or {}
+    return dict.fromkeys(writer, min_depth) | {
+        fifo: max(min_depth, mark) + more.get(fifo, 0) for fifo, mark in marks.items()
+    }
 
 
-def _ends(programs: Mapping[str, Sequence[StepProgram]]) -> tuple[dict[str, str], dict[str, str]]:
+def _ends(programs: Programs) -> tuple[dict[str, str], dict[str, str]]:
     """The writer and the reader of every FIFO."""
     writer: dict[str, str] = {}
     reader: dict[str, str] = {}
@@ -80,13 +115,7 @@ class _Schedule:
     UC Berkeley 1995): among the full FIFOs of a ring of waiting tasks the smallest one gets more room.
     """
 
-    def __init__(
-        self,
-        programs: Mapping[str, Sequence[StepProgram]],
-        writer: Mapping[str, str],
-        reader: Mapping[str, str],
-        burst: int,
-    ) -> None:
+    def __init__(self, programs: Programs, writer: Mapping[str, str], reader: Mapping[str, str], burst: int) -> None:
         self._steps = {task: unroll(program) for task, program in programs.items()}
         self._current: dict[str, Step | None] = {task: next(steps, None) for task, steps in self._steps.items()}
         self._left = {task: step.count if step else 0 for task, step in self._current.items()}
@@ -101,10 +130,13 @@ class _Schedule:
 
     def run(self) -> None:
         """Runs every task to its end."""
+        # Nobody waits in line twice, and in an order that depends on nothing but the graph: marks depend on it.
         ready = deque(self._steps)
         while True:
             while ready:
-                ready.extend(self._advance(ready.popleft()))
+                touched = self._advance(ready.popleft())
+                in_line = set(ready)
+                ready.extend(task for task in touched if task not in in_line)
             waiting = next((task for task, step in self._current.items() if step is not None), None)
             if waiting is None:
                 return
@@ -112,9 +144,9 @@ class _Schedule:
             self._limit[full] += self._burst
             ready.append(self._writer[full])
 
-    def _advance(self, task: str) -> set[str]:
-        """Runs `task` as far as tokens and room allow; the tasks that may go on because of it."""
-        touched: set[str] = set()
+    def _advance(self, task: str) -> dict[str, None]:
+        """Runs `task` as far as tokens and room allow; the tasks that may go on because of it, first touched first."""
+        touched: dict[str, None] = {}
         while (step := self._current[task]) is not None:
             count = min(
                 self._left[task],
@@ -126,11 +158,11 @@ class _Schedule:
                 break
             for fifo in step.reads:
                 self._held[fifo] -= count
-                touched.add(self._writer[fifo])
+                touched[self._writer[fifo]] = None
             for fifo in step.writes:
                 self._held[fifo] += count
                 self.marks[fifo] = max(self.marks[fifo], self._held[fifo])
-                touched.add(self._reader[fifo])
+                touched[self._reader[fifo]] = None
             self._left[task] -= count
             if not self._left[task]:
                 self._current[task] = following = next(self._steps[task], None)
@@ -144,7 +176,7 @@ class _Schedule:
         while task not in seen:
             step = self._current[task]
             if step is None:
-                raise ScheduleError(f"task {path[-1][0]} waits for task {task}, which has ended, on FIFO {path[-1][1]}")
+                raise ended(path[-1][0], task, path[-1][1])
             seen[task] = len(path)
             empty = next((fifo for fifo in step.reads if not self._held[fifo]), None)
             if empty is not None:
@@ -156,5 +188,5 @@ class _Schedule:
             task = self._reader[full]
         ring = [fifo for _, fifo, full in path[seen[task] :] if full]
         if not ring:
-            raise ScheduleError("tasks wait for each other in a ring of empty FIFOs")
+            raise ScheduleError(EMPTY_RING)
         return min(ring, key=lambda fifo: (self._limit[fifo], fifo))

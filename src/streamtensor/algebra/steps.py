@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`count` steps; each reads one token of every FIFO in `reads`, then writes one of every FIFO in `writes`."""
+    """`count` steps; each reads one token of every FIFO in `reads`, then writes one of every FIFO in `writes`.
+
+    A step happens `delta` cycles after the one before it in the same task, or later when it has to wait.
+    """
 
     count: int
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    delta: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,13 @@ def simplify(count: int, body: Sequence[StepProgram]) -> tuple[StepProgram, ...]
     """`count` times `body` in the shortest form: a single step is multiplied, equal neighbours are added up.
 
     >>> simplify(4, [Step(8, ("a",)), Step(8, ("a",))])
-    (Step(count=64, reads=('a',), writes=()),)
+    (Step(count=64, reads=('a',), writes=(), delta=1),)
     """
     merged: list[StepProgram] = []
     for item in body:
         last = merged[-1] if merged else None
-        if isinstance(item, Step) and isinstance(last, Step) and (item.reads, item.writes) == (last.reads, last.writes):
-            merged[-1] = Step(last.count + item.count, last.reads, last.writes)
+        if isinstance(item, Step) and isinstance(last, Step) and replace(item, count=last.count) == last:
+            merged[-1] = replace(last, count=last.count + item.count)
         else:
             merged.append(item)
     if count == 1 or not merged:
@@ -46,7 +50,7 @@ def simplify(count: int, body: Sequence[StepProgram]) -> tuple[StepProgram, ...]
     if len(merged) == 1:
         only = merged[0]
         if isinstance(only, Step):
-            return (Step(only.count * count, only.reads, only.writes),)
+            return (replace(only, count=only.count * count),)
         return (Repeat(only.count * count, only.body),)
     return (Repeat(count, tuple(merged)),)
 
@@ -55,14 +59,15 @@ def unroll(program: Sequence[StepProgram]) -> Iterator[Step]:
     """The steps of a program one after the other, repeats unrolled."""
     for item in program:
         if isinstance(item, Step):
-            yield item
+            if item.count:
+                yield item
         else:
             for _ in range(item.count):
                 yield from unroll(item.body)
 
 
 def without(program: Sequence[StepProgram], fifos: frozenset[str]) -> tuple[StepProgram, ...]:
-    """The program as if reading and writing `fifos` never had to wait."""
+    """The program as if reading and writing `fifos` never had to wait; the order of the steps, not their times."""
     kept: list[StepProgram] = []
     for item in program:
         if isinstance(item, Repeat):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streamtensor.flow import CompileResult
 
 LEVELS = "tensor, dataflow, fused, materialized, stream, code"
-FIXED = ("device", "prompt_len", "random_weights", "tile", "force", "verify_each", "verify_numerics")
+FIXED = ("device", "prompt_len", "random_weights", "tile", "extern", "force", "verify_each", "verify_numerics")
 
 
 @click.command()
@@ -26,6 +26,13 @@ FIXED = ("device", "prompt_len", "random_weights", "tile", "force", "verify_each
 @click.option("--from", "start", metavar="LEVEL", help="Go on from the file of this level; MODEL is a compiled folder.")
 @click.option("--random-weights", type=int, metavar="SEED", help="Random weights, for the name of a shape.")
 @click.option("--tile", type=click.IntRange(min=1), default=16, show_default=True, help="Default tile size.")
+@click.option(
+    "--extern",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE.toml",
+    help="Hand-written kernels in the place of parts of the model; may be given several times.",
+)
 @click.option("--force", is_flag=True, help="Replace DIR when it exists.")
 @click.option("--verify-each", is_flag=True, help="Verify the IR after every pass.")
 @click.option("--verify-numerics", is_flag=True, help="Interpret the IR after every stage and compare with PyTorch.")
@@ -43,6 +50,7 @@ def command(
     start: str | None,
     random_weights: int | None,
     tile: int,
+    extern: tuple[Path, ...],
     force: bool,
     verify_each: bool,
     verify_numerics: bool,
@@ -76,6 +84,7 @@ def command(
                 to=to,
                 random_weights=random_weights,
                 tile=tile,
+                extern_kernels=[kernel for file in extern for kernel in flow.read_extern_kernels(file)],
                 force=force,
                 verify_each=verify_each,
                 verify_numerics=verify_numerics,

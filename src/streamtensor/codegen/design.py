@@ -7,20 +7,25 @@ from dataclasses import dataclass
 
 from streamtensor.codegen.hls.names import C_FUNCTIONS, Names
 from streamtensor.diagnostics import InternalError
-from streamtensor.dialects.dataflow import KernelOp
+from streamtensor.dialects.dataflow import ExternKernelOp, KernelOp
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp, StringAttr
 from streamtensor.ir.core import Block
 
 PLACE = "dataflow.place"
 """Attribute of a function: whether it runs on the "host" or the "device"."""
+LAYOUT = "dataflow.layout"
+"""Attribute of a function of the host that only changes a layout: "pack" or "unpack"."""
+PARAMETER = "dataflow.param"
+"""Attribute of an argument of main: the name of a parameter in the model's state dict."""
 
 
 @dataclass(frozen=True)
 class Design:
     """The parts of one stream-level module.
 
-    `names` gives the C++ function of each kernel and of each function of the host; they are unique together.
+    `names` gives the C++ function of each kernel and of each function of the host; they are unique together. A function
+    that only packs parameters is none of them: it is done when the weights are written.
     """
 
     module: ModuleOp
@@ -36,9 +41,14 @@ class Design:
         functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
         if "main" not in functions:
             raise InternalError("a stream-level module has a function main")
-        hosts = tuple(op for op in functions.values() if place(op) == "host" and not op.is_declaration)
+        ahead = _done_ahead(functions)
+        hosts = tuple(
+            op for op in functions.values() if place(op) == "host" and not op.is_declaration and op not in ahead
+        )
         kernels = tuple(op for op in module.walk() if isinstance(op, KernelOp))
-        taken = Names([*C_FUNCTIONS, "host_functions", "csim_main", "streamtensor_ops", "streamtensor_dataflow"])
+        by_hand = [op.function.data for op in module.walk() if isinstance(op, ExternKernelOp)]
+        support = ("host_functions", "csim_main", "streamtensor_ops", "streamtensor_dataflow")
+        taken = Names([*C_FUNCTIONS, *by_hand, *support])
         names: dict[KernelOp | func.FuncOp, str] = {}
         for kernel in kernels:
             names[kernel] = taken.fresh(kernel.kernel_name)
@@ -51,6 +61,24 @@ def place(function: func.FuncOp) -> str:
     """Where a function runs, `host` or `device`; empty when it does not say."""
     attribute = function.attributes.get(PLACE)
     return attribute.data if isinstance(attribute, StringAttr) else ""
+
+
+def is_pack(function: func.FuncOp) -> bool:
+    """Whether a function of the host does nothing but pack its argument."""
+    return function.attributes.get(LAYOUT) == StringAttr("pack")
+
+
+def _done_ahead(functions: dict[str, func.FuncOp]) -> set[func.FuncOp]:
+    """The functions of the host that pack parameters and nothing else."""
+    main = functions["main"]
+    attributes = list(main.arg_attrs) if main.arg_attrs is not None else []
+    parameters = [value for value, a in zip(entry(main).args, attributes, strict=False) if PARAMETER in a.data]
+    others = {
+        op.callee.string_value()
+        for op in main.walk()
+        if isinstance(op, func.CallOp) and op.operands[:1] and op.operands[0] not in parameters
+    }
+    return {op for name, op in functions.items() if is_pack(op) and name not in others}
 
 
 def entry(function: func.FuncOp) -> Block:

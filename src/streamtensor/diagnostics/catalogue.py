@@ -20,6 +20,7 @@ AREAS: dict[str, str] = {
     "ST04": "Devices and targets",
     "ST05": "Command line and folders",
     "ST06": "Compiler and C simulation",
+    "ST07": "Time: graphs, FIFO sizes, cycle simulation",
 }
 
 _ENTRIES = (
@@ -93,6 +94,33 @@ _ENTRIES = (
         "module cannot be exported",
         """PyTorch's own export of the module fails, for example because its control flow depends on values, or the
         module returns no tensor. The message repeats what PyTorch says and names the line of the model.""",
+    ),
+    Entry(
+        "ST0112",
+        "description of a hand-written kernel is wrong",
+        """A field of an `ExternKernel`, or of the TOML file behind `--extern`, is missing, unknown or out of range. The
+        message names the kernel or the file, the field, and what was expected there. docs/extern.md lists all fields.""",
+    ),
+    Entry(
+        "ST0113",
+        "hand-written kernel does not fit the model",
+        """Nothing in the model matches what the kernel replaces (the hint lists what there is), or the kernel has other
+        ports than the part of the model that it replaces has inputs and outputs. The message states both sides: the
+        tensors of the model, and the data that the port's itensor type covers. Sizes of 1 do not count.""",
+    ),
+    Entry(
+        "ST0114",
+        "C++ of a hand-written kernel does not fit",
+        """The source of an extern kernel is missing, does not define the function with one `hls::stream` for each port, or
+        the function reads or writes another number of tokens than its port types say. The message names the file and
+        the function that was wanted.""",
+    ),
+    Entry(
+        "ST0115",
+        "hand-written kernel differs from what it replaces",
+        """On random inputs the C++ of an extern kernel gives something else than the part of the model that it replaces,
+        by more than its tolerance. Most often the port types say another order than the code reads or writes, or two
+        ports are exchanged.""",
     ),
     # ---- ST02 IR text and verification -------------------------------------------------------------------------
     Entry(
@@ -243,6 +271,39 @@ _ENTRIES = (
         "ST0608",
         "token trace cannot be written or read",
         """The folder of a token trace cannot be written, holds no trace, or has no FIFO of that name.""",
+    ),
+    # ---- ST07 time ---------------------------------------------------------------------------------------------
+    Entry(
+        "ST0701",
+        "no native simulator",
+        """The cycle simulator is C++ that is compiled once, on first use, and kept in the user's cache folder
+        (`$STREAMTENSOR_CACHE`, else `streamtensor` in the platform's cache folder). No compiler was found, or it
+        rejected the sources. Install g++ or clang++, or set CXX to one.""",
+    ),
+    Entry(
+        "ST0702",
+        "not a dataflow graph",
+        """The JSON file is not of the schema `streamtensor.graph/1`: it does not parse, a key is missing or unknown, or
+        a value is of the wrong kind. The message names the place; docs/timing.md describes the schema.""",
+    ),
+    Entry(
+        "ST0703",
+        "impossible dataflow graph",
+        """Every FIFO needs exactly one task that writes it and one that reads it, names must be unique and known,
+        depths at least 1, and no number negative. The message names the culprit.""",
+    ),
+    Entry(
+        "ST0704",
+        "no FIFO depths complete this graph",
+        """The graph deadlocks also where every FIFO has room for everything: a ring of empty FIFOs without initial
+        tokens (leading steps of a task that only write), or a task that reads more tokens than are written. The
+        message names the waits. No sizing can mend that.""",
+    ),
+    Entry(
+        "ST0705",
+        "no answer by this strategy",
+        """The published form of FIFO sizing writes down a constraint for every path between two tasks that several
+        paths join, and this graph has too many of them. Use another `--strategy`.""",
     ),
 )
 

@@ -2,12 +2,13 @@
 """The dialects of this project, thin over `algebra`."""
 
 from streamtensor.dialects.dataflow import Dataflow
+from streamtensor.dialects.tensor_ext import TensorExt
 from streamtensor.ir.core import Context
 from streamtensor.ir.text import make_context
 
-__all__ = ["Dataflow", "context"]
+__all__ = ["Dataflow", "TensorExt", "context"]
 
 
 def context() -> Context:
     """A context that knows every dialect of every level."""
-    return make_context((Dataflow,))
+    return make_context((Dataflow, TensorExt))

@@ -4,21 +4,41 @@
 The command line only calls these.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from streamtensor.flow.accelerator import Accelerator, load
 from streamtensor.flow.compile import CompileResult, compile_model, compile_module, recompile
 from streamtensor.flow.events import Events, SilentEvents
+from streamtensor.flow.extern_ports import Port, extern_ports, ports_of_source
 from streamtensor.flow.run import RunResult, run_inputs, run_prompt
+
+if TYPE_CHECKING:
+    from streamtensor.importers.extern_kernel import ExternKernel, read_extern_kernels
 
 __all__ = [
     "Accelerator",
     "CompileResult",
     "Events",
+    "ExternKernel",
+    "Port",
     "RunResult",
     "SilentEvents",
     "compile_model",
     "compile_module",
+    "extern_ports",
     "load",
+    "ports_of_source",
+    "read_extern_kernels",
     "recompile",
     "run_inputs",
     "run_prompt",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the importers, which come with PyTorch's company, only when somebody describes a kernel."""
+    if name in ("ExternKernel", "read_extern_kernels"):
+        from streamtensor.importers import extern_kernel
+
+        return getattr(extern_kernel, name)
+    raise AttributeError(f"module 'streamtensor.flow' has no attribute '{name}'")

@@ -85,6 +85,7 @@ class Accelerator:
         """The C simulation of all kernels and host functions, built when something changed."""
         sources = [
             *sorted(self.path.glob("hls/*.cpp")),
+            *sorted(self.path.glob("hls/extern/*/*.cpp")),
             self.path / "host" / "host_functions.cpp",
             self.path / "csim" / "csim_main.cpp",
         ]
@@ -138,7 +139,7 @@ class Accelerator:
             memory[port.buffer] = np.ascontiguousarray(value)
         for port in self.program.parameters:
             buffer = self.program.buffer(port.buffer)
-            value = self.weights[port.name]
+            value = self.weights.stored(port.name)
             if value.size != int(np.prod(buffer.shape)) or value.dtype != np.dtype(buffer.dtype):
                 raise InternalError(f"parameter {port.name} is {_kind(value.shape, value.dtype)}, not as compiled")
             memory[port.buffer] = value

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from streamtensor.diagnostics import UserError, did_you_mean
 from streamtensor.dialects import context
 from streamtensor.flow.events import Events, SilentEvents
+from streamtensor.flow.extern import compare_with_replaced
 from streamtensor.flow.folder import Record, ir_hashes, new_folder, write_text
 from streamtensor.flow.passes import PassRunner
 from streamtensor.ir import func
@@ -25,14 +26,19 @@ from streamtensor.pipelines import LEVEL_FILES, LEVELS, Choices, passes_to
 from streamtensor.report import ProgramSummary, facts_of, total
 from streamtensor.report.summary import Facts
 from streamtensor.targets import Device, load_device
+from streamtensor.transforms.fusion.lower_pack_unpack import LAYOUT
 
 if TYPE_CHECKING:
     import torch
 
+    from streamtensor.codegen.host.packed import PackedParameter
     from streamtensor.flow.accelerator import Accelerator
+    from streamtensor.importers.extern_holes import Replaced
+    from streamtensor.importers.extern_kernel import ExternKernel
 
 WEIGHTS = "weights"
 SUMMARY = "summary.json"
+DOES_NOT_FIT = "ST0305"
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,13 @@ def compile_model(
     force: bool = False,
     verify_each: bool = False,
     verify_numerics: bool = False,
+    extern_kernels: Sequence[ExternKernel] = (),
     events: Events | None = None,
 ) -> CompileResult:
     """Compiles a model folder, a named shape or `FILE.py:callable` into the folder `out`, as far as level `to`.
+
+    `extern_kernels` are hand-written kernels that take the places of parts of the model; each is compared with what it
+    replaces.
 
     Raises UserError for whatever is wrong with the input (codes ST01xx to ST05xx); `out` is then as it was.
     """
@@ -75,7 +85,8 @@ def compile_model(
         job = _Job(folder, target, choices, to, verify_each, verify_numerics, events)
         job.stage("import")
         program = model.program()
-        imported = import_program(program)
+        imported = import_program(program, extern_kernels)
+        job.compare(imported.replaced)
         job.timings |= {f"import: {name}": seconds for name, seconds in imported.timings.items()}
         job.compile(program.name, imported.module, after=None)
         if to == "code":
@@ -100,11 +111,13 @@ def compile_module(
     tile: int = 16,
     verify_numerics: bool = False,
     force: bool = False,
+    extern_kernels: Sequence[ExternKernel] = (),
     events: Events | None = None,
 ) -> Accelerator:
     """Compiles a PyTorch module for inputs with the shapes of `example_inputs`; the result runs like the module.
 
-    `out` is the folder to keep; without it a temporary one lives as long as the accelerator.
+    `out` is the folder to keep; without it a temporary one lives as long as the accelerator. `extern_kernels` are
+    hand-written kernels that take the places of parts of the module.
 
     Raises UserError for what can't be compiled, with the operation and the line of the model.
     """
@@ -118,7 +131,8 @@ def compile_module(
     with new_folder(path, force=force) as folder:
         job = _Job(folder, target, choices, "code", False, verify_numerics, events or SilentEvents())
         job.stage("import")
-        imported = import_module(module, tuple(example_inputs))
+        imported = import_module(module, tuple(example_inputs), extern_kernels=extern_kernels)
+        job.compare(imported.replaced)
         job.compile("main", imported.module, after=None)
         job.weights(imported.parameters)
         job.finish(source=None)
@@ -151,6 +165,8 @@ def recompile(
             for level in LEVELS[LEVELS.index(start) + 1 :]:
                 _forget(made / program, level)
             job.compile(program, module, after=start)
+        if to == "code":
+            job.repack(folder)
         summary = job.finish(
             source=record.source, prefix=record.prefix, tokenizer=record.tokenizer, prompt_len=record.prompt_len
         )
@@ -180,6 +196,8 @@ class _Job:
         self.timings: dict[str, float] = {}
         self.programs: dict[str, ProgramSummary] = {}
         self._stages = 0
+        self._packed: dict[str, PackedParameter] = {}  # how the programs want parameters stored
+        self._plain: set[str] = set()  # parameters that are also wanted as they are
 
     def stage(self, name: str) -> None:
         """Tells the watcher what happens now."""
@@ -190,13 +208,26 @@ class _Job:
         """Leads `module` from the level `after` (None: as imported) to the last level and writes every file."""
         runner = PassRunner(context(), self.verify_each, self.verify_numerics, self.timings)
         facts = self._facts_until(program, after, module)
+        untiled = module.clone() if after == "tensor" else None
         first = 0 if after is None else LEVELS.index(after) + 1
-        for level in LEVELS[first : LEVELS.index(self.to) + 1]:
+        levels = list(LEVELS[first : LEVELS.index(self.to) + 1])
+        while levels:
+            level = levels.pop(0)
             self.stage(f"{program}: {level}")
             if level == "code":
                 self._emit(program, module)
                 continue
-            runner.run(module, level, passes_to(level, self.choices))
+            try:
+                runner.run(module, level, passes_to(level, self.choices))
+            except UserError as error:
+                if error.code != DOES_NOT_FIT or untiled is None or self.choices.tile == 1:
+                    raise
+                self._choose_smaller_tile(error)
+                module = untiled.clone()
+                levels = ["dataflow", level, *levels]
+                continue
+            if level == "tensor":
+                untiled = module.clone()
             facts[level] = facts_of(level, module)
             start = perf_counter()
             write_text(self.folder / program / LEVEL_FILES[level], print_module(module))
@@ -204,6 +235,12 @@ class _Job:
         summary = ProgramSummary(facts, _calls(module))
         self.programs[program] = summary
         write_text(self.folder / program / SUMMARY, json.dumps(summary.to_json(), indent=1) + "\n")
+
+    def _choose_smaller_tile(self, error: UserError) -> None:
+        """The way back from fusion to tiling: a kernel that does not fit alone gets smaller tiles."""
+        tile = self.choices.tile // 2
+        self.events.note(f"{error.message}; trying tiles of {tile} instead of {self.choices.tile}")
+        self.choices = replace(self.choices, tile=tile)
 
     def _facts_until(self, program: str, level: str | None, module: ModuleOp) -> dict[str, Facts]:
         """What an earlier run said of the levels before `level`, and what the module says of `level` itself."""
@@ -215,20 +252,42 @@ class _Job:
 
     def _emit(self, program: str, module: ModuleOp) -> None:
         from streamtensor.codegen.emit import emit_code
+        from streamtensor.codegen.host.program import Program
 
         start = perf_counter()
-        for name, text in emit_code(module, self.device).items():
+        files = emit_code(module, self.device)
+        for name, text in files.items():
             write_text(self.folder / program / name, text)
+        launches = Program.from_json(json.loads(files["program.json"]))
+        packed = {parameter.name: parameter for parameter in launches.packed}
+        self._packed |= packed
+        self._plain |= {port.name for port in launches.parameters if port.name not in packed}
         self.timings["emit"] = self.timings.get("emit", 0.0) + perf_counter() - start
 
-    def weights(self, parameters: Mapping[str, torch.Tensor]) -> None:
+    def compare(self, replaced: Sequence[Replaced]) -> None:
+        """Compares hand-written kernels with what they replace."""
+        if replaced:
+            self.stage("extern kernels")
+            start = perf_counter()
+            compare_with_replaced(replaced, self.events)
+            self.timings["extern kernels"] = perf_counter() - start
+
+    def weights(self, parameters: Mapping[str, Any]) -> None:
         """Writes the parameters' values."""
         from streamtensor.codegen.weights import write_weights
 
         self.stage("weights")
         start = perf_counter()
-        write_weights(self.folder, parameters)
+        write_weights(self.folder, parameters, list(self._packed.values()), sorted(self._plain))
         self.timings["weights"] = perf_counter() - start
+
+    def repack(self, old: Path) -> None:
+        """Writes the weights of the folder `old` anew when the programs want them in another order."""
+        from streamtensor.codegen.weights import read_weights
+
+        weights = read_weights(old)
+        if not {*self._packed, *self._plain} <= set(weights.entries):
+            self.weights(weights)
 
     def finish(
         self, *, source: Mapping[str, Any] | None, prefix: str = "", tokenizer: bool = False, prompt_len: int = 0
@@ -250,10 +309,11 @@ class _Job:
 
 
 def _calls(module: ModuleOp) -> dict[str, int]:
-    """How often the program calls each function."""
+    """How often the program calls each function of the model; those that only change a layout are none."""
     calls: dict[str, int] = {}
+    layouts = {op.sym_name.data for op in module.ops if isinstance(op, func.FuncOp) and LAYOUT in op.attributes}
     for op in module.walk():
-        if isinstance(op, func.CallOp):
+        if isinstance(op, func.CallOp) and op.callee.string_value() not in layouts:
             name = op.callee.string_value()
             calls[name] = calls.get(name, 0) + 1
     return calls

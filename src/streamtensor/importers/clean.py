@@ -3,8 +3,9 @@
 
 import struct
 
-from streamtensor.diagnostics import UserError
-from streamtensor.ir import arith, cf, core, linalg
+from streamtensor.diagnostics import Location, UserError
+from streamtensor.importers.constants import fill_splats
+from streamtensor.ir import arith, cf, core, linalg, tensor
 from streamtensor.ir.builtin import (
     AnyFloat,
     DenseIntOrFPElementsAttr,
@@ -17,7 +18,7 @@ from streamtensor.ir.builtin import (
     f32,
     f64,
 )
-from streamtensor.ir.locations import LOC, location
+from streamtensor.ir.locations import LOC, copy_location, location
 
 ALLOWED: frozenset[str] = frozenset(
     {
@@ -54,6 +55,8 @@ def clean(module: ModuleOp) -> None:
     _fold_constants(module)
     _drop_dead(module)
     _inline_constants(module)
+    fill_splats(module)
+    _split_crops(module)
     _drop_unused_results(module)
     _drop_dead(module)
     check(module)
@@ -61,19 +64,23 @@ def clean(module: ModuleOp) -> None:
 
 def check(module: ModuleOp) -> None:
     """Raises UserError ST0104 for an operation or a type that imported modules never hold."""
-    ops = sorted(module.walk(), key=lambda op: LOC not in op.attributes)  # those that know the model's line first
+    ops = sorted(module.walk(), key=lambda op: _place(op) is None)  # those that know the model's line first
     for op in ops:
-        place = location(op)
+        place = _place(op)
         if op.name not in ALLOWED and op.name.partition(".")[0] not in ("arith", "math"):
             raise UserError("ST0104", f"operation {op.name} is left after lowering", location=place)
         if op.name == "math.fpowi":
             raise UserError("ST0104", "a power with an integer tensor as its exponent is not supported", location=place)
         if any(_element(value.type) == f64 for value in (*op.operands, *op.results)):
             raise UserError("ST0104", "this part of the module is lowered to float64", location=place)
-        if isinstance(op, arith.ConstantOp):
-            kind = op.result.type
-            if isinstance(kind, TensorType) and any(size != 1 for size in kind.get_shape()):
-                raise UserError("ST0104", f"a constant of type {kind} is left in the code", location=place)
+
+
+def _place(op: core.Operation) -> Location | None:
+    """The model's line for an operation, which those in a body have from the operation around them."""
+    current: core.Operation | None = op
+    while current is not None and LOC not in current.attributes:
+        current = current.parent_op()
+    return location(current) if current is not None else None
 
 
 def _element(kind: core.Attribute) -> core.Attribute:
@@ -122,11 +129,14 @@ def _drop_dead(module: ModuleOp) -> None:
 
 
 def _inline_constants(module: ModuleOp) -> None:
-    """A generic that reads a one-element constant tensor  -->  the same with the number in its body."""
+    """A generic that reads a constant tensor of one number  -->  the same with the number in its body."""
     for op in list(module.walk()):
         if not isinstance(op, linalg.GenericOp):
             continue
-        numbers = {index: number for index, value in enumerate(op.inputs) if (number := _number(value)) is not None}
+        is_parallel = all(kind.data is linalg.IteratorType.PARALLEL for kind in op.iterator_types)  # outputs say extents
+        numbers = {
+            index: number for index, value in enumerate(op.inputs) if (number := _number(value, is_parallel)) is not None
+        }
         body = op.body.block
         for index, number in numbers.items():
             constant = arith.ConstantOp(number)
@@ -136,14 +146,41 @@ def _inline_constants(module: ModuleOp) -> None:
             _rebuild(op, [i for i in range(len(op.inputs)) if i not in numbers], list(range(len(op.results))))
 
 
-def _number(value: core.SSAValue) -> FloatAttr[AnyFloat] | IntegerAttr[IntegerType | IndexType] | None:
-    """The one element of a constant tensor; None for any other value."""
+def _number(
+    value: core.SSAValue, may_repeat: bool
+) -> FloatAttr[AnyFloat] | IntegerAttr[IntegerType | IndexType] | None:
+    """The one element of a constant tensor, with `may_repeat` also that of a larger one; None for any other value."""
     source = value.owner
     if not isinstance(source, arith.ConstantOp) or not isinstance(source.value, DenseIntOrFPElementsAttr):
         return None
-    if any(size != 1 for size in source.value.type.get_shape()):
+    if any(size != 1 for size in source.value.type.get_shape()) and not (may_repeat and source.value.is_splat()):
         return None
     return next(iter(source.value.iter_attrs()))
+
+
+def _split_crops(module: ModuleOp) -> None:
+    """pad x by a negative number  -->  pad (extract_slice x), which MLIR allows nowhere but Torch-MLIR makes."""
+    for op in list(module.walk()):
+        if not isinstance(op, tensor.PadOp):
+            continue
+        low, high = ([int(n) for n in sizes.get_values()] for sizes in (op.static_low, op.static_high))
+        if min(*low, *high) >= 0:
+            continue
+        shape = op.source.type.get_shape()
+        offsets = [max(0, -n) for n in low]
+        sizes = [extent - o - max(0, -n) for extent, o, n in zip(shape, offsets, high, strict=True)]
+        crop = tensor.ExtractSliceOp.from_static_parameters(op.source, offsets, sizes)
+        copy_location(op, [crop])
+        parent = op.parent
+        assert parent is not None
+        parent.insert_op_before(crop, op)
+        low, high = [max(0, n) for n in low], [max(0, n) for n in high]
+        if any((*low, *high)):
+            pad = tensor.PadOp(crop.result, [], [], op.detach_region(op.region), low, high, op.result.type)
+            core.Rewriter.replace_op(op, pad)
+            copy_location(crop, [pad])
+        else:
+            core.Rewriter.replace_op(op, [], [crop.result])
 
 
 def _drop_unused_results(module: ModuleOp) -> None:

@@ -173,6 +173,24 @@ def silu(x: Tensor) -> Tensor:
     return x * aten.sigmoid(x)
 
 
+def softplus(x: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
+    """log(1 + exp(beta x)) / beta, and x itself where that is the same in float32."""
+    scaled = x if beta == 1 else x * beta
+    soft = aten.log1p(aten.exp(scaled))
+    return torch.where(scaled > threshold, x, soft if beta == 1 else soft / beta)
+
+
+def comparison(of_tensors: Any) -> Decomposition:
+    """A comparison with a number, which Torch-MLIR would do in float64, as one with a tensor of the same type."""
+
+    def compare(x: Tensor, number: float) -> Tensor:
+        if not x.is_floating_point() or isinstance(number, bool | int):
+            return NotImplemented
+        return of_tensors(x, torch.full((), number, dtype=x.dtype))
+
+    return compare
+
+
 def addmm(bias: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """The product a @ b + bias without multiplications by one."""
     product = aten.mm(a, b)
@@ -236,6 +254,8 @@ OWN: dict[Any, Decomposition] = {
     aten.linalg_vector_norm.default: vector_norm,
     aten.gelu.default: gelu,
     aten.silu.default: silu,
+    aten.softplus.default: softplus,
+    **{getattr(aten, name).Scalar: comparison(getattr(aten, name).Tensor) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     aten.addmm.default: addmm,
     aten.baddbmm.default: baddbmm,
     aten.scaled_dot_product_attention.default: attention,

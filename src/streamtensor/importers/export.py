@@ -287,6 +287,17 @@ def label_of(node: fx.Node) -> str:
     return str(node.target) if node.op == "call_function" else node.name
 
 
+def on_cpu(value: Any) -> Any:
+    """Devices do not matter for what is computed: the calls of a graph are made as on one."""
+    if isinstance(value, torch.device):
+        return torch.device("cpu")
+    if isinstance(value, (list, tuple)):
+        return type(value)(on_cpu(item) for item in value)
+    if isinstance(value, dict):
+        return {key: on_cpu(item) for key, item in value.items()}
+    return value
+
+
 def _first_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 

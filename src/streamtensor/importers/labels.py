@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from streamtensor.importers.export import ExportedGraph
+from streamtensor.importers.extern_holes import extern_hole
 
 aten: Any = torch.ops.aten
 
@@ -79,13 +80,11 @@ def label_nodes(exported: ExportedGraph, module: torch.nn.Module) -> dict[fx.Nod
     Gathers run on the host. So does the integer work, and what is element-wise or a view of it, as long as nothing
     else is read than host values and parameters (embedding sums, rotary tables, position selectors). Work that reads
     no weight and no device value runs there whatever it is, except products of host values. A module whose inputs are
-    all floats has no host part but its gathers.
+    all floats, or integers of less than 64 bits, has no host part but its gathers.
     """
     labels: dict[fx.Node, Label] = {}
     kinds = {entry.node: entry.kind for entry in exported.inputs}
-    counts_on_host = any(
-        kind == "input" and not node.meta["val"].dtype.is_floating_point for node, kind in kinds.items()
-    )
+    counts_on_host = any(kind == "input" and _is_whole(node) for node, kind in kinds.items())
     lists = block_lists(module)
     weighty: set[fx.Node] = {node for node, kind in kinds.items() if kind == "parameter"}
     for node in exported.graph.nodes:
@@ -95,6 +94,8 @@ def label_nodes(exported: ExportedGraph, module: torch.nn.Module) -> dict[fx.Nod
             weighty.add(node)
         if node.target is getitem:
             labels[node] = labels[node.args[0]]
+        elif node.target is extern_hole:
+            labels[node] = Label("device", _block_of(node, lists))
         else:
             labels[node] = _label(node, labels, kinds, weighty, _block_of(node, lists), counts_on_host)
     for node in exported.outputs:
@@ -131,7 +132,7 @@ def _label(
     on_host, on_device = False, False
     for source in node.all_input_nodes:
         if kinds.get(source) == "input":
-            whole = not source.meta["val"].dtype.is_floating_point
+            whole = _is_whole(source)
             on_host, on_device = on_host or whole, on_device or not whole
         elif source in labels:
             place = labels[source].place
@@ -164,8 +165,9 @@ def _block_of(node: fx.Node, lists: Mapping[str, set[str]]) -> str:
 
 
 def _is_whole(node: fx.Node) -> bool:
+    """Whether its value counts or selects. Narrower integers are the numbers of a quantised model, like floats."""
     value = node.meta.get("val")
-    return isinstance(value, torch.Tensor) and not value.dtype.is_floating_point
+    return isinstance(value, torch.Tensor) and value.dtype in (torch.int64, torch.bool)
 
 
 def _is_light(node: fx.Node) -> bool:

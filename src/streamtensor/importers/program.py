@@ -11,8 +11,12 @@ import torch
 from torch import fx
 
 from streamtensor.importers.clean import clean
+from streamtensor.importers.constants import lift_constants
 from streamtensor.importers.decompose import decompose
 from streamtensor.importers.export import ExportedGraph, GraphInput, export_graph
+from streamtensor.importers.extern_closing import close_holes
+from streamtensor.importers.extern_holes import Replaced, cut_out, open_holes
+from streamtensor.importers.extern_kernel import ExternKernel
 from streamtensor.importers.labels import label_nodes
 from streamtensor.importers.segments import Program, cut
 from streamtensor.importers.torch_mlir_import import import_functions
@@ -85,7 +89,7 @@ class ImportedModel:
 
     `module` holds `@main` and the functions it calls. `parameters` gives the values of `@main`'s parameter arguments.
     `layers` maps each function to the paths of the blocks that it stands for (empty outside of module lists), in the
-    order of the calls. `timings` are seconds by step.
+    order of the calls. `timings` are seconds by step. `replaced` are the parts that hand-written kernels stand for.
     """
 
     module: ModuleOp
@@ -94,6 +98,7 @@ class ImportedModel:
     output_names: tuple[str, ...]
     layers: Mapping[str, tuple[str, ...]]
     timings: Mapping[str, float]
+    replaced: tuple[Replaced, ...] = ()
 
 
 def import_module(
@@ -104,39 +109,49 @@ def import_module(
     input_names: Sequence[str] = (),
     output_names: Sequence[str] = (),
     weights: Callable[[], torch.nn.Module] | None = None,
+    extern_kernels: Sequence[ExternKernel] = (),
 ) -> ImportedModel:
     """The tensor IR of `module` for inputs with the shapes of `args`.
 
     `prefix` is cut off the parameters' names (the attribute under which a wrapper holds the model). A module on the
-    meta device comes with `weights`, which makes the same module with values. Raises UserError ST0104 (operation that
+    meta device comes with `weights`, which makes the same module with values. `extern_kernels` take the places of parts
+    of it (ST0112 to ST0114 when they do not fit). Raises UserError ST0104 (operation that
     does not lower), ST0106 (dynamic shape), ST0110 (tensor kind), ST0111 (PyTorch cannot export it).
     """
     timings: dict[str, float] = {}
     start = perf_counter()
     exported = export_graph(module, args, prefix)
+    exported, replaced = cut_out(exported, extern_kernels, prefix)
     timings["export"], start = _lap(start)
     program = cut(exported, label_nodes(exported, module))
     timings["cut"], start = _lap(start)
-    graphs = {function.name: decompose(function.graph) for function in program.functions}
+    by_name = {part.kernel.name: part for part in replaced}
+    opened = {function.name: open_holes(function.graph, by_name) for function in program.functions}
+    graphs = {name: decompose(graph) for name, (graph, _) in opened.items()}
     timings["decompose"], start = _lap(start)
     ir_module = import_functions(graphs, timings)
     start = perf_counter()
     clean(ir_module)
+    close_holes(ir_module, {name: holes for name, (_, holes) in opened.items()})
     inputs = _names(input_names, [entry.name for entry in exported.inputs if entry.kind == "input"])
     outputs = _names(output_names, _numbered("output", len(exported.outputs)))
     parameters = _assemble(ir_module, exported, program, inputs, outputs)
+    constants = lift_constants(ir_module, PARAM)
     timings["assemble"], start = _lap(start)
     return ImportedModel(
         ir_module,
-        ParameterTable(parameters, weights or (lambda: module), prefix, exported.constants),
+        ParameterTable(
+            [*parameters, *constants], weights or (lambda: module), prefix, {**exported.constants, **constants}
+        ),
         inputs,
         outputs,
         _layers(program, prefix),
         timings,
+        replaced,
     )
 
 
-def import_program(program: ModelProgram) -> ImportedModel:
+def import_program(program: ModelProgram, extern_kernels: Sequence[ExternKernel] = ()) -> ImportedModel:
     """The tensor IR of one program of a model; see `import_module` for the errors."""
     return import_module(
         program.module,
@@ -145,6 +160,7 @@ def import_program(program: ModelProgram) -> ImportedModel:
         input_names=program.input_names,
         output_names=program.output_names,
         weights=program.weights,
+        extern_kernels=extern_kernels,
     )
 
 
@@ -243,7 +259,7 @@ def _types(
     program: Program, functions: Mapping[str, func.FuncOp], nodes: Sequence[fx.Node]
 ) -> dict[fx.Node, core.Attribute]:
     """The IR type of each node that crosses a function's boundary, and of `nodes`."""
-    types: dict[fx.Node, core.Attribute] = {node: _type_of(node.meta["val"]) for node in nodes}
+    types: dict[fx.Node, core.Attribute] = {node: type_of(node.meta["val"]) for node in nodes}
     for call in program.calls:
         kind = functions[call.function.name].function_type
         types.update(zip(call.arguments, kind.inputs.data, strict=True))
@@ -251,7 +267,8 @@ def _types(
     return types
 
 
-def _type_of(value: torch.Tensor) -> TensorType[core.Attribute]:
+def type_of(value: torch.Tensor) -> TensorType[core.Attribute]:
+    """The IR type of a tensor."""
     floats = {torch.float32: f32, torch.float16: f16, torch.bfloat16: bf16, torch.bool: i1}
     element = floats.get(value.dtype) or IntegerType(8 * value.element_size())
     return TensorType(element, list(value.shape))

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, Literal
 
-import torch
 from torch import fx
 
-from streamtensor.importers.export import ExportedGraph
+from streamtensor.importers.export import ExportedGraph, on_cpu
 from streamtensor.importers.labels import GATHERS, Label
 
 Key = tuple[Any, ...]
@@ -137,8 +136,8 @@ def _piece(
         new[node].meta = {"val": node.meta["val"], "parameter": kinds.get(node) in lifted}
     for node in body:
         new[node] = graph.node_copy(node, lambda source: new[source])
-        new[node].args = _on_cpu(new[node].args)
-        new[node].kwargs = _on_cpu(new[node].kwargs)
+        new[node].args = on_cpu(new[node].args)
+        new[node].kwargs = on_cpu(new[node].kwargs)
     graph.output(tuple(new[node] for node in results))
     return graph, canonical_key(graph, label.place), tuple(ordered)
 
@@ -201,17 +200,6 @@ def _frozen(value: Any, number: Mapping[fx.Node, int]) -> Any:
     if isinstance(value, dict):
         return tuple((key, _frozen(item, number)) for key, item in sorted(value.items()))
     return (type(value).__name__, repr(value))
-
-
-def _on_cpu(value: Any) -> Any:
-    """Devices do not matter for what is computed: all calls are traced as on one."""
-    if isinstance(value, torch.device):
-        return torch.device("cpu")
-    if isinstance(value, (list, tuple)):
-        return type(value)(_on_cpu(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _on_cpu(item) for key, item in value.items()}
-    return value
 
 
 def _names(pieces: Sequence[tuple[Label, Key, fx.Graph]]) -> dict[Key, str]:

@@ -36,8 +36,11 @@ from xdsl.pattern_rewriter import (
 )
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.traits import (
+    EffectInstance,
     IsolatedFromAbove,
     IsTerminator,
+    MemoryEffect,
+    MemoryEffectKind,
     NoMemoryEffect,
     Pure,
     RecursiveMemoryEffect,
@@ -68,11 +71,14 @@ __all__ = [
     "Data",
     "DeadCodeElimination",
     "Dialect",
+    "EffectInstance",
     "GreedyRewritePatternApplier",
     "ImplicitBuilder",
     "InsertPoint",
     "IsTerminator",
     "IsolatedFromAbove",
+    "MemoryEffect",
+    "MemoryEffectKind",
     "ModulePass",
     "NoMemoryEffect",
     "OpResult",

@@ -34,7 +34,7 @@ class LevelSpec:
                 )
 
 
-_PROGRAM = ("builtin.module", "func.*", "arith.*", "math.*")
+_PROGRAM = ("builtin.module", "func.*", "arith.*", "math.*", "dataflow.extern_kernel")
 _LINALG = ("linalg.generic", "linalg.index", "linalg.yield", "tensor.*")
 _DATAFLOW = ("scf.*", "dataflow.kernel", "dataflow.task", "dataflow.yield", "dataflow.itensor_*")
 _STREAM = (
@@ -45,12 +45,13 @@ _STREAM = (
     "dataflow.task",
     "dataflow.yield",
     "dataflow.stream*",
+    "tensor_ext.lanes",
 )
 
 LEVELS: dict[str, LevelSpec] = {
     "tensor": LevelSpec("tensor", (*_PROGRAM, *_LINALG)),
     "dataflow": LevelSpec("dataflow", (*_PROGRAM, *_LINALG, *_DATAFLOW)),
-    "fused": LevelSpec("fused", (*_PROGRAM, *_LINALG, *_DATAFLOW)),
-    "materialized": LevelSpec("materialized", (*_PROGRAM, *_LINALG, *_DATAFLOW, "vector.transfer_*")),
+    "fused": LevelSpec("fused", (*_PROGRAM, *_LINALG, *_DATAFLOW, "tensor_ext.*")),
+    "materialized": LevelSpec("materialized", (*_PROGRAM, *_LINALG, *_DATAFLOW, "tensor_ext.*", "vector.transfer_*")),
     "stream": LevelSpec("stream", (*_PROGRAM, *_STREAM)),
 }

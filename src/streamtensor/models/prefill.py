@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from streamtensor.diagnostics import UserError
+from streamtensor.models.quantization.convert import arithmetic_of
+from streamtensor.models.quantization.fixed_point import matmul
 
 ROWS = 16
 """A compiled prompt length is a multiple of this many rows, so that row tiles come out even."""
@@ -20,7 +22,7 @@ class Prefill(torch.nn.Module):
     """Forward of a Hugging Face causal language model over a prompt of at most `rows` tokens.
 
     Inputs: `ids`, int64 [1, rows], padded on the right with anything, and `last`, int64 [1], the position of the
-    prompt's last token. Output: the logits at that position, float32 [1, vocabulary].
+    prompt's last token. Output: the logits at that position, float32 [1, vocabulary], or int32 of a quantised model.
 
     The mask, positions and eager attention are given to the model ready-made: what its own code would build from them
     is index arithmetic that has no place on the device. Padding on the right needs no mask of its own, because no
@@ -36,19 +38,22 @@ class Prefill(torch.nn.Module):
         self.model = model
         device = next(model.parameters()).device
         self.register_buffer("positions", torch.arange(rows)[None].to(device), persistent=False)
-        self.register_buffer("mask", causal_mask(rows).to(device), persistent=False)
+        make_mask = causal_mask if arithmetic_of(model) is None else visible_rows
+        self.register_buffer("mask", make_mask(rows).to(device), persistent=False)
         window = getattr(model.config, "sliding_window", None)
         self.layer_kinds = layer_kinds(model.config)
         self.has_window = window is not None and rows > window and "sliding_attention" in self.layer_kinds
         if self.has_window:
-            self.register_buffer("sliding_mask", causal_mask(rows, window).to(device), persistent=False)
+            self.register_buffer("sliding_mask", make_mask(rows, window).to(device), persistent=False)
 
     def forward(self, ids: Tensor, last: Tensor) -> Tensor:
         """Logits of the row `last`: the row is picked by a product with a one-hot vector, not by an index."""
-        picked = torch.eq(self.positions, last).to(torch.float32)
+        picked = torch.eq(self.positions, last)
 
         def pick(_module: torch.nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            return (picked @ arguments[0], *arguments[1:])
+            hidden = arguments[0]
+            row = picked.to(hidden.dtype) @ hidden if hidden.is_floating_point() else matmul(picked, hidden)
+            return (row.to(hidden.dtype), *arguments[1:])
 
         hook = self.model.get_output_embeddings().register_forward_pre_hook(pick)
         try:
@@ -68,12 +73,17 @@ class Prefill(torch.nn.Module):
 
 
 def causal_mask(rows: int, window: int | None = None) -> Tensor:
-    """Float32 [1, 1, rows, rows]: 0 where row i may read row j (j <= i, i - j < window), else a very small number."""
+    """Float32 [1, 1, rows, rows]: 0 where row i may read row j, else a very small number."""
+    return torch.where(visible_rows(rows, window), 0.0, torch.finfo(torch.float32).min)
+
+
+def visible_rows(rows: int, window: int | None = None) -> Tensor:
+    """Bool [1, 1, rows, rows]: whether row i may read row j (j <= i, i - j < window)."""
     row, column = torch.arange(rows)[:, None], torch.arange(rows)[None, :]
     visible = column <= row
     if window is not None:
         visible = visible & (row - column < window)
-    return torch.where(visible, 0.0, torch.finfo(torch.float32).min)[None, None]
+    return visible[None, None]
 
 
 def layer_kinds(config: Any) -> tuple[str, ...]:

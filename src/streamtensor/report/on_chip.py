@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamtensor.dialects.dataflow import (
+    ExternKernelOp,
     KernelOp,
     StreamOp,
     StreamReadOp,
@@ -20,6 +21,7 @@ from streamtensor.dialects.dataflow import (
     TaskOp,
     task_around,
 )
+from streamtensor.dialects.tensor_ext import LanesOp, PackOp, UnpackOp, UnwidenOp, WidenOp
 from streamtensor.ir import func, memref, tensor, vector
 from streamtensor.ir.builtin import FixedBitwidthType, MemRefType, ModuleOp, StringAttr, TensorType
 from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue
@@ -27,7 +29,16 @@ from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue
 Holds = Literal["intermediate", "parameter", "boundary"]
 Kind = Literal["tensor", "fifo", "converter", "local"]
 
-PLACE, PARAM, PING_PONG = "dataflow.place", "dataflow.param", "dataflow.ping_pong"
+PLACE, PARAM, PING_PONG, LAYOUT = "dataflow.place", "dataflow.param", "dataflow.ping_pong", "dataflow.layout"
+_VIEWS = (
+    tensor.ExpandShapeOp,
+    tensor.CollapseShapeOp,
+    tensor.ExtractSliceOp,
+    PackOp,
+    UnpackOp,
+    WidenOp,
+    UnwidenOp,
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ def fused_terms(module: ModuleOp) -> list[Term]:
     `module` is at the stream level.
     """
     terms: list[Term] = []
-    parameters = _parameter_arguments(module)
+    parameters = parameter_arguments(module)
     for function in device_functions(module):
         for kernel in [op for op in function.body.block.ops if isinstance(op, KernelOp)]:
             terms += _kernel_terms(kernel, function, parameters.get(function.sym_name.data, set()))
@@ -76,10 +87,17 @@ def device_functions(module: ModuleOp) -> Iterator[func.FuncOp]:
             yield op
 
 
+def view_source(value: SSAValue) -> SSAValue:
+    """What `value` is a view of: reshapes and slices move no data."""
+    while isinstance(value.owner, _VIEWS):
+        value = value.owner.operands[0]
+    return value
+
+
 def _users(value: SSAValue) -> Iterator[Operation]:
     """What uses `value`, through views."""
     for use in value.uses:
-        if isinstance(use.operation, tensor.ExpandShapeOp | tensor.CollapseShapeOp | tensor.ExtractSliceOp):
+        if isinstance(use.operation, _VIEWS):
             yield from _users(use.operation.results[0])
         else:
             yield use.operation
@@ -91,15 +109,19 @@ def _bits(type: Attribute) -> int:
     return type.element_count() * type.element_type.bitwidth
 
 
-def _parameter_arguments(module: ModuleOp) -> dict[str, set[int]]:
+def parameter_arguments(module: ModuleOp) -> dict[str, set[int]]:
     """For each function the arguments that the program gives parameters to."""
     found: dict[str, set[int]] = {}
     for main in module.ops:
         if not isinstance(main, func.FuncOp) or main.sym_name.data != "main" or main.arg_attrs is None:
             continue
-        names = {a for a, d in zip(main.body.block.args, main.arg_attrs, strict=True) if PARAM in d.data}
+        names: set[SSAValue] = {a for a, d in zip(main.body.block.args, main.arg_attrs, strict=True) if PARAM in d.data}
+        packs = {op.sym_name.data for op in module.ops if isinstance(op, func.FuncOp) and LAYOUT in op.attributes}
         for call in main.walk():
-            if isinstance(call, func.CallOp):
+            if isinstance(call, func.CallOp) and call.callee.string_value() in packs:
+                if call.arguments[0] in names:  # the packed parameter, as a result or (on memrefs) as the last operand
+                    names |= {*call.results, *call.arguments}
+            elif isinstance(call, func.CallOp):
                 numbers = {number for number, value in enumerate(call.arguments) if value in names}
                 found.setdefault(call.callee.string_value(), set()).update(numbers)
     return found
@@ -124,11 +146,15 @@ def _kernel_terms(kernel: KernelOp, function: func.FuncOp, parameters: set[int])
             name = f"{task.task_name}.buffer_{number}"
             kind: Kind = "converter" if converter else "local"
             yield Term(kernel.kernel_name, name, kind, _buffer_holds(alloc, holds), bits)
+    for extern in [op for op in kernel.body.block.ops if isinstance(op, ExternKernelOp)]:
+        if extern.memory_bits:
+            name = f"{extern.task_name} (given by the user)"
+            yield Term(kernel.kernel_name, name, "local", "intermediate", extern.memory_bits)
 
 
 def _origin(operand: SSAValue, function: func.FuncOp, parameters: set[int]) -> Holds:
     """Whose memory a kernel's operand is."""
-    while isinstance(operand.owner, memref.ReinterpretCastOp):
+    while isinstance(operand.owner, memref.ReinterpretCastOp | LanesOp):
         operand = operand.owner.source
     if not isinstance(operand, BlockArgument):
         return "intermediate"  # from one group to another, through external memory
@@ -139,16 +165,18 @@ def _origin(operand: SSAValue, function: func.FuncOp, parameters: set[int]) -> H
 def _fifo_holds(fifo: StreamOp, memory: dict[SSAValue, Holds]) -> Holds:
     """A FIFO behind a load or before a store holds what that memory holds, any other an intermediate result."""
     for use in fifo.result.uses:
+        if isinstance(use.operation, ExternKernelOp):
+            continue
         task = task_around(use.operation)
         assert task is not None
         others = {StreamReadOp} if isinstance(use.operation, StreamWriteOp) else {StreamWriteOp}
         if any(type(op) in others for op in task.walk()):
             continue
         for op in task.walk():
-            if isinstance(op, vector.TransferReadOp | vector.TransferWriteOp) and op.source in memory:
-                found = memory[op.source]
-                if found != "intermediate":
-                    return found
+            if isinstance(op, vector.TransferReadOp | vector.TransferWriteOp | memref.LoadOp | memref.StoreOp):
+                place = op.memref if isinstance(op, memref.LoadOp | memref.StoreOp) else op.source
+                if memory.get(place, "intermediate") != "intermediate":
+                    return memory[place]
     return "intermediate"
 
 

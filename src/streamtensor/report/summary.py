@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from streamtensor.algebra.external import PORT_BITS
 from streamtensor.dialects.dataflow import ITensorConverterOp, KernelOp, StreamOp, TaskOp
 from streamtensor.ir.builtin import ModuleOp
+from streamtensor.report.extern import extern_facts
+from streamtensor.report.external_bytes import external_bytes, external_traffic
 from streamtensor.report.on_chip import device_functions, fused_terms, unfused_terms
 
 COUNTS = ("kernels", "kernels_before_fusion", "tasks", "fifos", "converters")
@@ -23,8 +26,10 @@ class ProgramSummary:
     `levels` holds what was read off at each level: counts of `kernels`, `tasks`, `fifos`, `converters`, and `bits`,
     on-chip bits of intermediate results: `unfused` for whole tensors in ping-pong buffers, `fused` for what the
     design holds (`fifos` of it in FIFOs, `converters` in converter buffers, `local` in the tiles of tasks), and
-    `weights` of tiles and FIFOs that hold parameters; `terms` lists them one by one. `functions` says how often each
-    function is called.
+    `weights` of tiles and FIFOs that hold parameters; `terms` lists them one by one. `external_bytes` is what crosses
+    external memory in one run, `unfused` and `fused`, the latter split into `parameter`, `intermediate` and `boundary`;
+    `ports` lists it for each port with the bits of its words. `extern_kernels` has the figures of hand-written
+    kernels, if there are any. `functions` says how often each function is called.
     """
 
     levels: Mapping[str, Facts]
@@ -34,10 +39,12 @@ class ProgramSummary:
         """The figures of all levels together; a count whose level was not reached is None."""
         found: Facts = dict.fromkeys(COUNTS)
         bits: dict[str, int] = {}
+        moved: dict[str, int] = {}
         for facts in self.levels.values():
             bits |= facts.get("bits", {})
-            found |= {name: value for name, value in facts.items() if name in COUNTS}
-        return {**found, "bits": bits, "functions": dict(self.functions)}
+            moved |= facts.get("external_bytes", {})
+            found |= {name: value for name, value in facts.items() if name in (*COUNTS, "extern_kernels")}
+        return {**found, "bits": bits, "external_bytes": moved, "functions": dict(self.functions)}
 
     def to_json(self) -> dict[str, Any]:
         """The figures, and behind them those of each level with every term."""
@@ -57,10 +64,17 @@ def facts_of(level: str, module: ModuleOp) -> Facts:
             return {
                 "kernels_before_fusion": count_ops(module, KernelOp),
                 "bits": {"unfused": sum(term.bits for term in terms)},
+                "external_bytes": {"unfused": external_bytes(external_traffic(module)).total},
                 "terms": [asdict(term) for term in terms],
             }
         case "fused":
-            return {"kernels": count_ops(module, KernelOp), "converters": count_ops(module, ITensorConverterOp)}
+            traffic = external_traffic(module)
+            return {
+                "kernels": count_ops(module, KernelOp),
+                "converters": count_ops(module, ITensorConverterOp),
+                "external_bytes": {"fused": external_bytes(traffic).total, **asdict(external_bytes(traffic))},
+                "ports": [{**asdict(port), "port_bits": PORT_BITS} for port in traffic],
+            }
         case "stream":
             terms = fused_terms(module)
             held = [term for term in terms if term.holds == "intermediate"]
@@ -79,6 +93,7 @@ def facts_of(level: str, module: ModuleOp) -> Facts:
                     "weights": sum(term.bits for term in terms if term.holds == "parameter"),
                 },
                 "terms": [asdict(term) for term in terms],
+                **({"extern_kernels": externs} if (externs := extern_facts(module)) else {}),
             }
         case _:
             return {}
@@ -91,8 +106,10 @@ def total(programs: Mapping[str, ProgramSummary]) -> Facts:
     for name in COUNTS:
         numbers = [facts[name] for facts in flat]
         found[name] = None if None in numbers else sum(numbers)
-    bits: dict[str, int] = {}
-    for facts in flat:
-        for name, value in facts["bits"].items():
-            bits[name] = bits.get(name, 0) + value
-    return {**found, "bits": bits}
+    for kind in ("bits", "external_bytes"):
+        sums: dict[str, int] = {}
+        for facts in flat:
+            for name, value in facts[kind].items():
+                sums[name] = sums.get(name, 0) + value
+        found[kind] = sums
+    return found

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import heapq
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from streamtensor.algebra.affine import AffineMap, LinearExpr
@@ -303,3 +304,35 @@ def source_hint(value: SSAValue, default: str = "value") -> str:
             return value.name_hint
         value = value.owner.operands[0]
     return value.name_hint or default
+
+
+def sort_topologically(block: Block) -> None:
+    """Puts the operations of a block into an order in which values are made before they are used, else as they were."""
+    last = block.last_op
+    assert last is not None
+    ops = [op for op in block.ops if op is not last]
+    order = {op: number for number, op in enumerate(ops)}
+    waiting = {op: {source for source in _sources(op) if source in order} for op in ops}
+    users: dict[object, list[Operation]] = {}
+    for op, sources in waiting.items():
+        for source in sources:
+            users.setdefault(source, []).append(op)
+    ready = [order[op] for op in ops if not waiting[op]]
+    heapq.heapify(ready)
+    while ready:
+        op = ops[heapq.heappop(ready)]
+        op.detach()
+        block.add_op(op)
+        for user in users.get(op, ()):
+            waiting[user].discard(op)
+            if not waiting[user]:
+                heapq.heappush(ready, order[user])
+    last.detach()
+    block.add_op(last)
+
+
+def _sources(op: Operation) -> Iterator[Operation | Block]:
+    """What makes the values that `op` uses, inside its regions too."""
+    for inner in op.walk():
+        for operand in inner.operands:
+            yield operand.owner

@@ -84,3 +84,47 @@ func.func private @same_order(%x: tensor<8xf32>) -> tensor<8xf32> attributes {da
   } -> tensor<8xf32>
   func.return %r : tensor<8xf32>
 }
+
+// Windows that overlap, from tokens that do not: a line buffer. Rows come two at a time; windows of three rows move by
+// one. One block is stored first, then for each two windows the rows move up by a block and the next block is stored.
+// CHECK-LABEL: func.func private @line_buffer
+// CHECK:         dataflow.task "converter_0"
+// CHECK:           %[[L0:.*]] = tensor.empty() : tensor<4x16xf32>
+// CHECK-NEXT:      %[[T0:.*]] = dataflow.itensor_read
+// CHECK-NEXT:      %[[L1:.*]] = tensor.insert_slice %[[T0]] into %[[L0]][2, 0] [2, 16] [1, 1]
+// CHECK-NEXT:      scf.for %{{.*}} = %{{.*}} to %c62{{.*}} step %c2{{.*}} iter_args(%[[L2:.*]] = %[[L1]], %{{.*}} = %{{.*}})
+// CHECK-NEXT:        %[[OLD:.*]] = tensor.extract_slice %[[L2]][2, 0] [2, 16] [1, 1]
+// CHECK-NEXT:        %[[L3:.*]] = tensor.insert_slice %[[OLD]] into %[[L2]][0, 0] [2, 16] [1, 1]
+// CHECK-NEXT:        %[[T1:.*]] = dataflow.itensor_read
+// CHECK-NEXT:        %[[L4:.*]] = tensor.insert_slice %[[T1]] into %[[L3]][2, 0] [2, 16] [1, 1]
+// CHECK-NEXT:        %[[W0:.*]] = tensor.extract_slice %[[L4]][0, 0] [3, 16] [1, 1]
+// CHECK-NEXT:        dataflow.itensor_write %[[W0]]
+// CHECK-NEXT:        %[[W1:.*]] = tensor.extract_slice %[[L4]][1, 0] [3, 16] [1, 1]
+// CHECK-NEXT:        dataflow.itensor_write %[[W1]]
+!rows = !dataflow.itensor<2x16xf32, iter_space: [32] * [2], iter_map: (d0) -> (d0, 0)>
+!windows = !dataflow.itensor<3x16xf32, iter_space: [62] * [1], iter_map: (d0) -> (d0, 0)>
+func.func private @line_buffer(%x: tensor<64x16xf32>) attributes {dataflow.place = "device"} {
+  dataflow.kernel "k" ins(%x : tensor<64x16xf32>) {
+  ^bb0(%i: !rows):
+    %c = dataflow.itensor_converter %i buffer [4, 16] shared 0 : !rows -> !windows
+    dataflow.yield
+  }
+  func.return
+}
+
+// Two types of one order: a cast, and no task.
+!whole = !dataflow.itensor<2xf32, iter_space: [4] * [2], iter_map: (d0) -> (d0)>
+!split = !dataflow.itensor<2xf32, iter_space: [2, 2] * [4, 2], iter_map: (d0, d1) -> (d0 + d1)>
+// CHECK-LABEL: func.func @direct
+// CHECK:         dataflow.kernel "k" ins(%{{.*}} : tensor<8xf32>) outs(%{{.*}} : tensor<8xf32>) {
+// CHECK-NEXT:    ^bb0(%[[A:.*]]: !{{.*}}, %{{.*}}: !{{.*}}):
+// CHECK-NEXT:      %[[C:.*]] = dataflow.itensor_cast %[[A]] :
+// CHECK-NEXT:      dataflow.yield %[[C]]
+func.func @direct(%x: tensor<8xf32>, %e: tensor<8xf32>) -> tensor<8xf32> {
+  %r = dataflow.kernel "k" ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: !whole, %o: !split):
+    %c = dataflow.itensor_converter %a buffer [] shared 1 : !whole -> !split
+    dataflow.yield %c : !split
+  } -> tensor<8xf32>
+  func.return %r : tensor<8xf32>
+}

@@ -137,3 +137,55 @@ func.func @task_yield() {
   } -> !t
   func.return
 }
+
+// -----
+
+!t = !dataflow.itensor<2xf32, iter_space: [] * [], iter_map: () -> (0)>
+func.func @result_untouched(%x: tensor<2xf32>) {
+  // expected-error@+1 {{yields result 0 as it came in: nothing is written into it}}
+  %r = dataflow.kernel "k" outs(%x : tensor<2xf32>) {
+  ^bb0(%o: !t):
+    dataflow.yield %o : !t
+  } -> tensor<2xf32>
+  func.return
+}
+
+// -----
+
+!t = !dataflow.itensor<2xf32, iter_space: [] * [], iter_map: () -> (0)>
+func.func @result_read(%x: tensor<2xf32>) {
+  // expected-error@+1 {{dataflow.itensor_read reads result 0, into which the kernel writes}}
+  %r = dataflow.kernel "k" ins(%x : tensor<2xf32>) outs(%x : tensor<2xf32>) {
+  ^bb0(%i: !t, %o: !t):
+    dataflow.task "t" {
+      %v = dataflow.itensor_read %o : !t -> tensor<2xf32>
+      dataflow.yield
+    }
+    dataflow.yield %i : !t
+  } -> tensor<2xf32>
+  func.return
+}
+
+// -----
+
+!t = !dataflow.itensor<2xf32, iter_space: [] * [], iter_map: () -> (0)>
+func.func @result_twice(%x: tensor<2xf32>) {
+  // expected-error@+1 {{writes result 0 in 2 places; its writes are one chain}}
+  %r = dataflow.kernel "k" ins(%x : tensor<2xf32>) outs(%x : tensor<2xf32>) {
+  ^bb0(%i: !t, %o: !t):
+    %a = dataflow.task "a" inits(%o : !t) {
+    ^bb0(%p: !t):
+      %v = dataflow.itensor_read %i : !t -> tensor<2xf32>
+      %w = dataflow.itensor_write %v into %p : tensor<2xf32> -> !t
+      dataflow.yield %w : !t
+    } -> !t
+    %b = dataflow.task "b" inits(%o : !t) {
+    ^bb0(%p: !t):
+      %v = dataflow.itensor_read %i : !t -> tensor<2xf32>
+      %w = dataflow.itensor_write %v into %p : tensor<2xf32> -> !t
+      dataflow.yield %w : !t
+    } -> !t
+    dataflow.yield %b : !t
+  } -> tensor<2xf32>
+  func.return
+}

@@ -1,5 +1,6 @@
 // RUN: streamtensor-opt %s -p apply-tiling,convert-linalg-to-kernel,fuse-kernels | filecheck %s
 // RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,fuse-kernels{limit_bits=512}' | filecheck %s --check-prefix SMALL
+// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,fuse-kernels{strategy=greedy}' | filecheck %s --check-prefix GREEDY
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #line = affine_map<(d0) -> (d0)>
@@ -120,10 +121,12 @@ func.func private @view(%x: tensor<4x4xf32>) -> tensor<16xf32> attributes {dataf
   func.return %r : tensor<16xf32>
 }
 
-// Windows that overlap, of a tensor that another kernel makes: they are read from external memory.
+// Windows that overlap, of a tensor that another kernel makes: a line buffer that holds one window.
 // CHECK-LABEL: func.func private @windows
-// CHECK:         %[[M:.*]] = dataflow.kernel "windows_0" ins(%x : tensor<66xf32>)
-// CHECK:         dataflow.kernel "windows_1" ins(%[[M]], %w : tensor<66xf32>, tensor<3xf32>)
+// CHECK:         dataflow.kernel "windows_0" ins(%x, %w : tensor<66xf32>, tensor<3xf32>)
+// CHECK:           %[[A:.*]] = dataflow.task "exp"
+// CHECK:           dataflow.itensor_converter %[[A]] buffer [4] shared 0
+// CHECK-NOT:     dataflow.kernel
 func.func private @windows(%x: tensor<66xf32>, %w: tensor<3xf32>) -> tensor<64xf32> attributes {dataflow.place = "device"} {
   %e = tensor.empty() : tensor<66xf32>
   %a = linalg.generic {indexing_maps = [#line, #line], iterator_types = ["parallel"]} ins(%x : tensor<66xf32>) outs(%e : tensor<66xf32>) attrs = {dataflow.tile = array<i64: 2>, dataflow.order = array<i64: 0>} {
@@ -139,4 +142,31 @@ func.func private @windows(%x: tensor<66xf32>, %w: tensor<3xf32>) -> tensor<64xf
     linalg.yield %s : f32
   } -> tensor<64xf32>
   func.return %r : tensor<64xf32>
+}
+
+// A kernel without predecessors (a scaled parameter) is placed with its first consumer, by the greedy too.
+// CHECK-LABEL: func.func private @source
+// CHECK:         dataflow.kernel "source_0" ins(%x, %w :
+// CHECK-NOT:     dataflow.kernel
+// GREEDY-LABEL: func.func private @source
+// GREEDY:         dataflow.kernel "source_0" ins(%x, %w :
+// GREEDY-NOT:     dataflow.kernel
+func.func private @source(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<4x4xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) attrs = {dataflow.tile = array<i64: 2, 2>, dataflow.order = array<i64: 0, 1>} {
+  ^bb0(%u: f32, %out: f32):
+    %s = math.exp %u : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4xf32>
+  %b = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%w : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) attrs = {dataflow.tile = array<i64: 2, 2>, dataflow.order = array<i64: 0, 1>} {
+  ^bb0(%u: f32, %out: f32):
+    %s = math.tanh %u : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%a, %b : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) attrs = {dataflow.tile = array<i64: 2, 2>, dataflow.order = array<i64: 0, 1>} {
+  ^bb0(%u: f32, %v: f32, %out: f32):
+    %s = arith.addf %u, %v : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4xf32>
+  func.return %r : tensor<4x4xf32>
 }

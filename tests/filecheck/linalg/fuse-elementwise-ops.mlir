@@ -96,3 +96,26 @@ func.func @two_readers(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
   } -> tensor<4xf32>
   return %a, %b : tensor<4xf32>, tensor<4xf32>
 }
+
+// A selection is no work: a cache with a new row in it goes into the product that reads it for several heads.
+// CHECK-LABEL: func.func @selection
+// CHECK:         linalg.generic
+// CHECK-SAME:      ins(%here, %row, %cache, %q :
+// CHECK:           arith.select
+// CHECK-NOT:     linalg.generic
+func.func @selection(%here: tensor<8xi1>, %row: tensor<4xf32>, %cache: tensor<8x4xf32>, %q: tensor<2x4xf32>) -> tensor<2x8xf32> {
+  %e = tensor.empty() : tensor<8x4xf32>
+  %k = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%here, %row, %cache : tensor<8xi1>, tensor<4xf32>, tensor<8x4xf32>) outs(%e : tensor<8x4xf32>) {
+  ^bb0(%h: i1, %r: f32, %c: f32, %out: f32):
+    %s = arith.select %h, %r, %c : f32
+    linalg.yield %s : f32
+  } -> tensor<8x4xf32>
+  %f = tensor.empty() : tensor<2x8xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%q, %k : tensor<2x4xf32>, tensor<8x4xf32>) outs(%f : tensor<2x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %out, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<2x8xf32>
+  return %r : tensor<2x8xf32>
+}

@@ -1,4 +1,4 @@
-// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,fuse-kernels,materialize-kernels,vectorize-itensors,lower-itensor-to-stream,bufferize' | filecheck %s
+// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,fuse-kernels,materialize-kernels,vectorize-itensors,convert-empty-to-instance,lower-itensor-to-stream,bufferize' | filecheck %s
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 

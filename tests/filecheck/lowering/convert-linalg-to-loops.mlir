@@ -1,4 +1,4 @@
-// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,materialize-kernels,vectorize-itensors,lower-itensor-to-stream,bufferize,convert-linalg-to-loops' | filecheck %s
+// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,materialize-kernels,vectorize-itensors,convert-empty-to-instance,lower-itensor-to-stream,bufferize,convert-linalg-to-loops' | filecheck %s
 
 // Within a tile the reduction is outermost and the accumulator is changed in place.
 // CHECK-LABEL: func.func private @matmul

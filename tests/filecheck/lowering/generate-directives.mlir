@@ -1,5 +1,5 @@
-// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,materialize-kernels,vectorize-itensors,lower-itensor-to-stream,bufferize,convert-linalg-to-loops,generate-directives' | filecheck %s
-// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,materialize-kernels,vectorize-itensors,lower-itensor-to-stream,bufferize,convert-linalg-to-loops,generate-directives{unroll=2}' | filecheck %s --check-prefix ROLLED
+// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,materialize-kernels,vectorize-itensors,convert-empty-to-instance,lower-itensor-to-stream,bufferize,convert-linalg-to-loops,generate-directives' | filecheck %s
+// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,materialize-kernels,vectorize-itensors,convert-empty-to-instance,lower-itensor-to-stream,bufferize,convert-linalg-to-loops,generate-directives{unroll=2}' | filecheck %s --check-prefix ROLLED
 
 // The innermost loop that only computes is unrolled and the one around it pipelined; a loop with a FIFO is pipelined.
 // Buffers are partitioned by what one cycle touches.

@@ -1,4 +1,4 @@
-// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,fuse-kernels,materialize-kernels,vectorize-itensors{width_bits=64},ensure-itensor-single-use,size-streams,lower-itensor-to-stream' | filecheck %s
+// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,fuse-kernels,materialize-kernels,vectorize-itensors{width_bits=64},ensure-itensor-single-use,convert-empty-to-instance,size-streams,lower-itensor-to-stream' | filecheck %s
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 

@@ -68,3 +68,32 @@ func.func private @host(%x: tensor<8xf32>) -> tensor<8xf32> attributes {dataflow
   } -> tensor<8xf32>
   func.return %z : tensor<8xf32>
 }
+
+// Where windows move, rows come one by one outside of the channels, also before and after the convolution; within a row
+// the width stays whole, and a window is never taken apart.
+// CHECK-LABEL: func.func private @windows
+// CHECK:         linalg.generic {{.*}}dataflow.tile = array<i64: 4, 1, 8>, dataflow.order = array<i64: 1, 0, 2>
+// CHECK:         tensor.pad
+// CHECK:         dataflow.tile = array<i64: 4, 1, 8>, dataflow.order = array<i64: 1, 0, 2>
+// CHECK:         linalg.generic {{.*}}dataflow.tile = array<i64: 3, 1, 8, 4, 3, 3>, dataflow.order = array<i64: 1, 0, 2, 3, 4, 5>
+func.func private @windows(%x: tensor<8x8x8xf32>, %w: tensor<6x8x3x3xf32>) -> tensor<6x8x8xf32> attributes {dataflow.place = "device"} {
+  %c = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8x8x8xf32>
+  %a = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%x : tensor<8x8x8xf32>) outs(%e : tensor<8x8x8xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %s = math.exp %u : f32
+    linalg.yield %s : f32
+  } -> tensor<8x8x8xf32>
+  %p = tensor.pad %a low[0, 1, 1] high[0, 1, 1] {
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %c : f32
+  } : tensor<8x8x8xf32> to tensor<8x10x10xf32>
+  %f = tensor.empty() : tensor<6x8x8xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3, d4, d5) -> (d3, d1 + d4, d2 + d5)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d3, d4, d5)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2)>], iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]} ins(%p, %w : tensor<8x10x10xf32>, tensor<6x8x3x3xf32>) outs(%f : tensor<6x8x8xf32>) {
+  ^bb0(%u: f32, %v: f32, %o: f32):
+    %m = arith.mulf %u, %v : f32
+    %n = arith.addf %m, %o : f32
+    linalg.yield %n : f32
+  } -> tensor<6x8x8xf32>
+  func.return %y : tensor<6x8x8xf32>
+}

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from streamtensor.codegen.design import Design
 from streamtensor.codegen.hls.arguments import Argument
 from streamtensor.codegen.hls.kernel import LICENCE, kernel_arguments
-from streamtensor.codegen.hls.types import scalar
 from streamtensor.codegen.hls.writer import Writer
 from streamtensor.codegen.host.functions import host_arguments
 from streamtensor.ir.builtin import ModuleOp
@@ -36,8 +35,7 @@ def _emit_entry(out: Writer, name: str, arguments: Sequence[Argument]) -> None:
     out.line()
     with out.block(f'extern "C" void st_call_{name}(void **args)'):
         casts = [
-            f"static_cast<{'' if argument.written else 'const '}{scalar(argument.memref.element_type).name} *>"
-            f"(args[{number}])"
+            f"static_cast<{argument.pointer}>(args[{number}])"
             for number, argument in enumerate(arguments)
         ]
         if len(casts) <= 1:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from streamtensor.algebra.external import PORT_BITS
 from streamtensor.codegen.hls.arguments import Argument
 from streamtensor.codegen.hls.memory import extent
 from streamtensor.targets import Device
 
 DEFAULT_PORTS = 32
 """Ports to external memory when no device says how many there are."""
-_PORT_BITS = 512
 _BURST_WORDS = 64
 _OUTSTANDING = 32
 
@@ -24,7 +24,7 @@ def bundle(number: int, device: Device | None) -> str:
 
 def interface_pragmas(arguments: Sequence[Argument], device: Device | None) -> list[str]:
     """The interface directives of a top function."""
-    bits = min(_PORT_BITS, device.axi_port_bits) if device else _PORT_BITS
+    bits = min(PORT_BITS, device.axi_port_bits) if device else PORT_BITS
     latency = ""
     if device:
         latency = f" latency={math.ceil(device.main_memory.latency_cycles(device.clock_mhz))}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from streamtensor.codegen.hls.arguments import Argument
 from streamtensor.codegen.hls.body import KERNEL, Body
 from streamtensor.codegen.hls.errors import cannot_emit
+from streamtensor.codegen.hls.extern import emit_extern_task, extern_prototype, extern_stack_bytes
 from streamtensor.codegen.hls.interfaces import interface_pragmas
 from streamtensor.codegen.hls.memory import Array, Pointer
 from streamtensor.codegen.hls.names import Names, argument_hint
@@ -16,7 +17,7 @@ from streamtensor.codegen.hls.ops_scalar import emit_constant
 from streamtensor.codegen.hls.registry import EMITTERS
 from streamtensor.codegen.hls.types import scalar, type_name
 from streamtensor.codegen.hls.writer import Writer, function_head
-from streamtensor.dialects.dataflow import KernelOp, StreamOp, StreamType, TaskOp, YieldOp
+from streamtensor.dialects.dataflow import ExternKernelOp, KernelOp, StreamCastOp, StreamOp, StreamType, TaskOp, YieldOp
 from streamtensor.ir import arith, memref
 from streamtensor.ir.builtin import MemRefType
 from streamtensor.ir.core import Operation, SSAValue
@@ -26,7 +27,14 @@ from streamtensor.targets import Device
 LICENCE = "// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
 _FRAME_EXTRA_BYTES = 16 * 1024
 _READS = ("memref.load", "vector.transfer_read")
-_VIEWS = ("memref.cast", "memref.reinterpret_cast", "memref.collapse_shape", "memref.expand_shape", "memref.subview")
+_VIEWS = (
+    "memref.cast",
+    "memref.reinterpret_cast",
+    "memref.collapse_shape",
+    "memref.expand_shape",
+    "memref.subview",
+    "tensor_ext.lanes",
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,11 @@ def emit_kernel_header(kernel: KernelOp, name: str) -> str:
     out.line()
     out.line("#include <ap_int.h>")
     out.line("#include <cstdint>")
+    arguments = kernel_arguments(kernel, name)
+    if any(argument.has_words for argument in arguments):
+        out.line("#include <hls_vector.h>")
     out.line()
-    out.line(f"{signature(name, kernel_arguments(kernel, name))};")
+    out.line(f"{signature(name, arguments)};")
     out.line()
     out.line("#endif")
     return out.text()
@@ -89,10 +100,13 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
     calls: list[str] = []
     largest_frame = 0
     tasks = fifos = 0
+    prototypes: dict[str, str] = {}
     for op in kernel.body.block.ops:
         if isinstance(op, StreamOp):
             _declare_stream(top, op)
             fifos += 1
+        elif isinstance(op, StreamCastOp):  # C++ tokens have lanes and no shape: another name of the FIFO
+            top.streams[op.result] = top.streams[op.source]
         elif isinstance(op, memref.AllocOp | memref.AllocaOp):
             emit_alloc(top, op)
         elif isinstance(op, arith.ConstantOp):
@@ -103,6 +117,12 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
             parameters = _parameters(top, op, kernel, arguments)
             largest_frame = max(largest_frame, _emit_task(functions, op, task_names[op], parameters, names, top))
             calls.append(", ".join([task_names[op], *(parameter.name for parameter in parameters)]))
+            tasks += 1
+        elif isinstance(op, ExternKernelOp):
+            prototypes[op.function.data] = extern_prototype(op)
+            parameters = emit_extern_task(functions, op, task_names[op], top)
+            largest_frame = max(largest_frame, extern_stack_bytes(op))
+            calls.append(", ".join([task_names[op], *parameters]))
             tasks += 1
         elif not isinstance(op, YieldOp):
             raise cannot_emit(op, "only tasks compute in a kernel")
@@ -118,6 +138,9 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
     out.line('#include "streamtensor_dataflow.h"')
     out.line('#include "streamtensor_ops.h"')
     out.line()
+    for declaration in prototypes.values():
+        out.line(f"{declaration};")
+        out.line()
     body = Writer()
     with body.block(signature(name, arguments)):
         for pragma in interface_pragmas(arguments, device):
@@ -131,11 +154,11 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
     return out.text() + functions.text() + body.text()
 
 
-def _file_names(kernel: KernelOp, name: str) -> tuple[Names, dict[TaskOp, str]]:
-    """Names at file scope: the top function and the tasks. Nothing in a function shadows them."""
-    names = Names([name])
-    tasks = {op: names.fresh(op.task_name) for op in kernel.body.block.ops if isinstance(op, TaskOp)}
-    return names, tasks
+def _file_names(kernel: KernelOp, name: str) -> tuple[Names, dict[TaskOp | ExternKernelOp, str]]:
+    """Names at file scope: the top function, hand-written ones, and the tasks. Nothing in a function shadows them."""
+    processes = [op for op in kernel.body.block.ops if isinstance(op, TaskOp | ExternKernelOp)]
+    names = Names([name, *(op.function.data for op in processes if isinstance(op, ExternKernelOp))])
+    return names, {op: names.fresh(op.task_name) for op in processes}
 
 
 def _declare_stream(top: Body, op: StreamOp) -> None:

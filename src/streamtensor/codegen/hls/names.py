@@ -24,7 +24,13 @@ _WORDS = """
     scalbln scalbn significand sin sincos sinh sqrt tan tanh tgamma trunc y0 y1 yn
     stdin stdout stderr errno NULL INFINITY NAN st_region
 """
-RESERVED = frozenset(_WORDS.split())
+# Function templates of the C++ library that a call of a task would find too, through the types of its arguments.
+_TEMPLATES = """
+    accumulate any_of all_of clamp copy count equal exchange fill find generate get includes inner_product iota max merge
+    min minmax mismatch move none_of partial_sum partition reduce remove replace reverse rotate search sort swap transform
+    unique
+"""
+RESERVED = frozenset((_WORDS + _TEMPLATES).split())
 
 # Functions of the C library: a function with C linkage must not take their names, a static one may.
 _C_FUNCTIONS = """

@@ -13,7 +13,7 @@ from streamtensor.codegen.hls.errors import cannot_emit
 from streamtensor.codegen.hls.expression import Expr, integer
 from streamtensor.codegen.hls.memory import Array, MemRef, Pointer, Window, has_static_layout, layout
 from streamtensor.codegen.hls.names import hint
-from streamtensor.codegen.hls.types import scalar
+from streamtensor.codegen.hls.types import is_vector, scalar
 from streamtensor.dialects.dataflow import StreamReadOp, StreamWriteOp
 from streamtensor.ir import memref, vector
 from streamtensor.ir.builtin import (
@@ -82,7 +82,11 @@ def emit_load(body: Body, op: Operation) -> None:
     """An element, read where it is used unless a store comes before."""
     assert isinstance(op, memref.LoadOp)
     indices = [body.use(index) for index in op.indices]
-    body.define(op.res, body.memory(op.memref, op).at(indices), "element")
+    element = body.memory(op.memref, op).at(indices)
+    if is_vector(op.res.type) and not all(isinstance(use.operation, StreamWriteOp) for use in op.res.uses):
+        body.statement(op.res, element, "word")  # its lanes will be named
+    else:
+        body.define(op.res, element, "element")
 
 
 def emit_store(body: Body, op: Operation) -> None:
@@ -105,6 +109,15 @@ def emit_view(body: Body, op: Operation) -> None:
     if not isinstance(memory, Pointer):
         raise cannot_emit(op, "a view with another shape of a local buffer")
     body.memories[result] = Pointer.of(memory.name, kind, op)
+
+
+def emit_lanes(body: Body, op: Operation) -> None:
+    """Words as numbers on the host, which has no vectors: the same pointer."""
+    (source,), (result,) = op.operands, op.results
+    memory = body.memory(source, op)
+    if body.style.is_kernel or not isinstance(memory, Pointer):
+        raise cannot_emit(op, "words seen as numbers in a kernel")
+    body.memories[result] = Pointer.of(memory.name, _type(result), op)
 
 
 def emit_subview(body: Body, op: Operation) -> None:
@@ -210,4 +223,5 @@ MEMREF: Mapping[str, Emitter] = {
     "memref.collapse_shape": emit_view,
     "memref.expand_shape": emit_view,
     "memref.subview": emit_subview,
+    "tensor_ext.lanes": emit_lanes,
 }

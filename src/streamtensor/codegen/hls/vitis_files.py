@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streamtensor.targets import Device
 
 _FALLBACK_PART = "xcu55c-fsvh2892-2L-e"
 _FALLBACK_MHZ = 250.0
 
 
-def hls_config(kernel: str, device: Device | None) -> str:
-    """`hls_config.cfg` for `v++ -c --mode hls`; paths are relative to its own folder."""
+def hls_config(kernel: str, device: Device | None, sources: Sequence[str] = ()) -> str:
+    """`hls_config.cfg` for `v++ -c --mode hls`; paths are relative to its own folder.
+
+    `sources` are further C++ files, as paths below hls/.
+    """
     part, period = _target(device)
     return "\n".join(
         [
@@ -22,6 +27,7 @@ def hls_config(kernel: str, device: Device | None) -> str:
             f"clock={period}ns",
             f"syn.top={kernel}",
             f"syn.file=../{kernel}.cpp",
+            *(f"syn.file=../{source}" for source in sources),
             "syn.cflags=-I..",
             "package.output.format=xo",
             "package.output.syn=false",
@@ -31,8 +37,8 @@ def hls_config(kernel: str, device: Device | None) -> str:
     )
 
 
-def run_hls(kernel: str, device: Device | None) -> str:
-    """`run_hls.tcl` for `vitis_hls -f`; it is started in its own folder."""
+def run_hls(kernel: str, device: Device | None, sources: Sequence[str] = ()) -> str:
+    """`run_hls.tcl` for `vitis_hls -f`; it is started in its own folder. `sources` as for `hls_config`."""
     part, period = _target(device)
     return "\n".join(
         [
@@ -40,6 +46,7 @@ def run_hls(kernel: str, device: Device | None) -> str:
             f"open_project -reset {kernel}_prj",
             f"set_top {kernel}",
             f"add_files ../{kernel}.cpp -cflags -I..",
+            *(f"add_files ../{source} -cflags -I.." for source in sources),
             "open_solution -reset solution -flow_target vitis",
             f"set_part {part}",
             f"create_clock -period {period} -name default",

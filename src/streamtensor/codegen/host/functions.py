@@ -64,7 +64,7 @@ def _arguments(function: func.FuncOp, names: Names) -> list[Argument]:
         if not isinstance(value.type, MemRefType):
             raise cannot_emit(function, f"an argument of type {value.type}")
         name = names.fresh(argument_hint(value, number))
-        arguments.append(Argument(name, value.type, is_written(value)))
+        arguments.append(Argument(name, value.type, is_written(value), on_host=True))
     return arguments
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from streamtensor.codegen.design import Design, entry, place
+from streamtensor.codegen.design import PARAMETER, Design, entry, is_pack, place
 from streamtensor.codegen.hls.errors import cannot_emit
 from streamtensor.codegen.hls.interfaces import bundle
 from streamtensor.codegen.hls.kernel import kernel_arguments
@@ -22,15 +22,23 @@ from streamtensor.codegen.hls.memory import MemRef, extent
 from streamtensor.codegen.hls.names import hint
 from streamtensor.codegen.hls.types import scalar
 from streamtensor.codegen.host.functions import host_arguments
+from streamtensor.codegen.host.packed import PackedParameter, packed_parameter
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.ir import func, memref
-from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr
+from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr, VectorType
 from streamtensor.ir.core import Operation, SSAValue
 from streamtensor.targets import Device
 
-INPUT, PARAMETER, RESULT = "dataflow.name", "dataflow.param", "dataflow.result"
-_VIEWS = ("memref.cast", "memref.reinterpret_cast", "memref.collapse_shape", "memref.expand_shape", "memref.subview")
+INPUT, RESULT = "dataflow.name", "dataflow.result"
+_VIEWS = (
+    "memref.cast",
+    "memref.reinterpret_cast",
+    "memref.collapse_shape",
+    "memref.expand_shape",
+    "memref.subview",
+    "tensor_ext.lanes",
+)
 _IGNORED = ("memref.dealloc", "func.return", "arith.constant")
 _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "int": "int32"}
 _FORMAT = 1
@@ -40,7 +48,7 @@ Kind: TypeAlias = Literal["kernel", "host"]
 
 @dataclass(frozen=True)
 class Buffer:
-    """Memory outside the chip: row-major elements of the numpy type `dtype`."""
+    """Memory outside the chip: row-major elements of the numpy type `dtype`, the lanes of words last."""
 
     name: str
     shape: tuple[int, ...]
@@ -95,7 +103,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Program:
-    """The launch list of a compiled program."""
+    """The launch list of a compiled program.
+
+    `packed` says how the numbers of those parameters lie that are not row-major; a port has their stored name.
+    """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -103,6 +114,7 @@ class Program:
     functions: tuple[Function, ...]
     buffers: tuple[Buffer, ...]
     steps: tuple[Step, ...]
+    packed: tuple[PackedParameter, ...] = ()
 
     @property
     def kernels(self) -> tuple[Function, ...]:
@@ -142,6 +154,7 @@ class Program:
                 functions=tuple(_function(function) for function in data["functions"]),
                 buffers=tuple(_buffer(buffer) for buffer in data["buffers"]),
                 steps=tuple(_step(step) for step in data["steps"]),
+                packed=tuple(PackedParameter.from_json(packed) for packed in data["packed"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UserError("ST0503", f"the launch list is damaged: {error!r}") from error
@@ -173,6 +186,8 @@ class _Derivation:
         self._device = device
         self._buffers: dict[str, Buffer] = {}
         self._steps: list[Step] = []
+        self._parameters: dict[str, str] = {}  # of a buffer that holds a parameter as it is in the model
+        self._packed: dict[str, PackedParameter] = {}  # of a buffer that holds one in another order
 
     def run(self) -> Program:
         main = self._design.main
@@ -183,7 +198,9 @@ class _Derivation:
             names[value] = self._new_buffer(text or hint(value, f"arg{number}"), value, main)
             if role:
                 ports[role].append(Port(text, names[value]))
+        self._parameters = {port.buffer: port.name for port in ports[PARAMETER]}
         self._walk(main, names, "main", None)
+        ports[PARAMETER] = self._stored(ports[PARAMETER])
         return Program(
             inputs=tuple(ports[INPUT]),
             outputs=tuple(ports[RESULT]),
@@ -191,7 +208,17 @@ class _Derivation:
             functions=tuple(self._functions()),
             buffers=tuple(self._buffers.values()),
             steps=tuple(self._steps),
+            packed=tuple(self._packed.values()),
         )
+
+    def _stored(self, ports: list[Port]) -> list[Port]:
+        """The parameters as they are stored: packed ones, and the others unless a packed form is all that is used."""
+        used = {name for step in self._steps for name in step.buffers}
+        packed = {parameter.parameter for parameter in self._packed.values()}
+        for port in [port for port in ports if port.name in packed and port.buffer not in used]:
+            ports.remove(port)
+            del self._buffers[port.buffer]
+        return [*ports, *(Port(parameter.name, buffer) for buffer, parameter in self._packed.items())]
 
     def _functions(self) -> Iterator[Function]:
         for kernel in self._design.kernels:
@@ -226,6 +253,10 @@ class _Derivation:
     def _call(self, op: func.CallOp, names: dict[SSAValue, str], called: str, number: int, call: int | None) -> None:
         callee = self._design.functions[op.callee.string_value()]
         at = number if call is None else call
+        if is_pack(callee) and names[op.operands[0]] in self._parameters:
+            packed = packed_parameter(callee, self._parameters[names[op.operands[0]]])
+            self._packed[names[op.operands[1]]] = packed
+            return
         if place(callee) == "host":
             self._add("host", self._design.names[callee], op, names, called, at)
             return
@@ -263,7 +294,8 @@ def _shape(kind: MemRef, op: Operation) -> tuple[int, ...]:
     """The shape of a buffer, which is row-major; a strided one is as long as it reaches."""
     shape = kind.get_shape()
     count = extent(kind, op)
-    return shape if count == math.prod(shape) else (count,)
+    words = kind.element_type.get_shape() if isinstance(kind.element_type, VectorType) else ()
+    return (*(shape if count == math.prod(shape) else (count,)), *words)
 
 
 def _dtype(kind: MemRef, op: Operation) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What the manifest says of a parameter, and where the files are."""
+"""What the manifest says of a stored parameter, and where the files are."""
 
 from __future__ import annotations
 
@@ -13,29 +13,67 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streamtensor.codegen.host.packed import PackedParameter
 from streamtensor.diagnostics import UserError
 
 FOLDER = "weights"
 DATA = "weights.safetensors"
 MANIFEST = "manifest.json"
-_FORMAT = 1
+_FORMAT = 2
+_SIZES = ("shape", "of", "strides", "tile", "vector")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One parameter. `layout` is the order of its numbers in the file."""
+    """One tensor of the file: a parameter as it is in the model, or a part of one in the order of a port.
+
+    `layout` is "row-major" or "packed". A packed one holds numbers of `parameter`, which has the shape `of`: number
+    i, j, ... is number offset + i * strides[0] + j * strides[1] + ... of it. Its shape is data / tile ++ tile / vector
+    ++ vector: tile by tile, the tile in words of `vector`.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     bytes: int
     sha256: str
-    layout: str = "row-major"
+    layout: str
+    parameter: str
+    of: tuple[int, ...]
+    offset: int = 0
+    strides: tuple[int, ...] = ()
+    tile: tuple[int, ...] = ()
+    vector: tuple[int, ...] = ()
+
+    def part_of(self, whole: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The numbers of the parameter `whole` (C-contiguous) that this entry holds, in its order, as a view.
+
+        Raises UserError ST0103 when they do not lie inside the parameter.
+        """
+        return PackedParameter(self.parameter, self.offset, self.shape, self.strides).view(whole)
 
 
-def entry_of(name: str, array: npt.NDArray[Any]) -> Entry:
-    """The manifest's line for a C-contiguous array."""
-    return Entry(name, array.shape, array.dtype.name, array.nbytes, sha256(array))
+def plain_entry(name: str, array: npt.NDArray[Any]) -> Entry:
+    """The manifest's line for a parameter as it is, a C-contiguous array."""
+    return Entry(name, array.shape, array.dtype.name, array.nbytes, sha256(array), "row-major", name, array.shape)
+
+
+def packed_entry(packed: PackedParameter, whole: npt.NDArray[Any], array: npt.NDArray[Any]) -> Entry:
+    """The manifest's line for a part of the parameter `whole` that is stored as the C-contiguous `array`."""
+    return Entry(
+        packed.name,
+        packed.shape,
+        array.dtype.name,
+        array.nbytes,
+        sha256(array),
+        "packed",
+        packed.parameter,
+        whole.shape,
+        packed.offset,
+        packed.strides,
+        packed.tile,
+        packed.vector,
+    )
 
 
 def sha256(array: npt.NDArray[Any]) -> str:
@@ -44,23 +82,26 @@ def sha256(array: npt.NDArray[Any]) -> str:
 
 
 def manifest_text(entries: Mapping[str, Entry]) -> str:
-    """The manifest as JSON, a line for each parameter."""
+    """The manifest as JSON, a line for each tensor of the file."""
     lines = ",\n".join(f"  {json.dumps(asdict(entry))}" for entry in entries.values())
     return f'{{"format": {_FORMAT}, "parameters": [\n{lines}\n]}}\n'
 
 
 def parse_manifest(path: Path) -> dict[str, Entry]:
-    """The parameters by name. Raises UserError ST0103 that names the file when it is missing or damaged."""
+    """The stored tensors by name. Raises UserError ST0103 that names the file when it is missing or damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["format"] != _FORMAT:
             raise ValueError(f"format {data['format']} instead of {_FORMAT}")
-        entries = [
-            Entry(e["name"], tuple(int(n) for n in e["shape"]), e["dtype"], int(e["bytes"]), e["sha256"], e["layout"])
-            for e in data["parameters"]
-        ]
+        entries = [_entry(line) for line in data["parameters"]]
     except OSError as error:
         raise UserError("ST0103", f"can't read {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError("ST0103", f"{path} is not a manifest of weights: {error!r}") from error
     return {entry.name: entry for entry in entries}
+
+
+def _entry(line: Mapping[str, Any]) -> Entry:
+    sizes = {name: tuple(int(n) for n in line[name]) for name in _SIZES}
+    texts = {name: str(line[name]) for name in ("name", "dtype", "sha256", "layout", "parameter")}
+    return Entry(**sizes, **texts, bytes=int(line["bytes"]), offset=int(line["offset"]))

@@ -12,39 +12,49 @@ import numpy as np
 import numpy.typing as npt
 
 from streamtensor.codegen.weights.manifest import DATA, FOLDER, MANIFEST, Entry, parse_manifest, sha256
+from streamtensor.codegen.weights.types import CODES
 from streamtensor.diagnostics import UserError
 
 _LENGTH_BYTES = 8
-_CODES = {
-    "bool": "BOOL",
-    "uint8": "U8",
-    "int8": "I8",
-    "int16": "I16",
-    "int32": "I32",
-    "int64": "I64",
-    "float16": "F16",
-    "float32": "F32",
-    "float64": "F64",
-}
 
 
 class Weights(Mapping[str, "npt.NDArray[Any]"]):
-    """The parameters of a program by name, as read-only arrays that share the pages of the file."""
+    """The parameters of a program by name, as they are in the model, read-only.
+
+    `stored` gives what the file holds, arrays that share its pages. A parameter that is only stored in packed parts
+    is put together when it is asked for.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FOLDER / DATA
         self._entries = parse_manifest(folder / FOLDER / MANIFEST)
         self._mapped, self._places = _map(self._path)
         self._checked: dict[str, npt.NDArray[Any]] = {}
+        self._parts: dict[str, list[Entry]] = {}
         for entry in self._entries.values():
             self._check_place(entry)
+            self._parts.setdefault(entry.parameter, []).append(entry)
 
     @property
     def entries(self) -> Mapping[str, Entry]:
-        """What the manifest says."""
+        """What the manifest says, by stored name."""
         return self._entries
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        parts = self._parts[name]
+        if any(entry.name == name for entry in parts):
+            return self.stored(name)
+        whole = np.empty(parts[0].of, np.dtype(parts[0].dtype))
+        for entry in parts:
+            entry.part_of(whole)[...] = self.stored(entry.name)
+        whole.flags.writeable = False
+        return whole
+
+    def stored(self, name: str) -> npt.NDArray[Any]:
+        """A tensor of the file by its stored name, checked against its hash the first time.
+
+        Raises UserError ST0103 when it is damaged, KeyError when there is none.
+        """
         if name in self._checked:
             return self._checked[name]
         entry = self._entries[name]
@@ -60,17 +70,17 @@ class Weights(Mapping[str, "npt.NDArray[Any]"]):
         return array
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
+        return iter(self._parts)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._parts)
 
     def _check_place(self, entry: Entry) -> None:
         place = self._places.get(entry.name)
         if place is None:
             raise UserError("ST0103", f"{self._path} has no parameter {entry.name}, which its manifest names")
         start, end = place["data_offsets"]
-        said = (_CODES.get(entry.dtype), list(entry.shape), entry.bytes)
+        said = (CODES.get(entry.dtype), list(entry.shape), entry.bytes)
         if (place["dtype"], place["shape"], end - start) != said or end > self._mapped.size:
             raise UserError("ST0103", f"{self._path} and its manifest do not agree on parameter {entry.name}")
 

@@ -1,32 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The `dataflow` dialect: kernels and tasks that exchange iterative tensors, and the streams they become."""
 
-from streamtensor.dialects.dataflow.itensor_ops import (
-    ITensorConverterOp,
-    ITensorEmptyOp,
-    ITensorReadOp,
-    ITensorWriteOp,
+from streamtensor.dialects.dataflow.access_ops import ITensorReadOp, ITensorWriteOp
+from streamtensor.dialects.dataflow.extern_ops import ExternKernelOp
+from streamtensor.dialects.dataflow.instance_op import ITensorInstanceOp, consumers, result_of
+from streamtensor.dialects.dataflow.itensor_ops import ITensorConverterOp, ITensorEmptyOp
+from streamtensor.dialects.dataflow.routing_ops import (
+    ITensorChunkOp,
+    ITensorConcatOp,
+    ITensorForkOp,
+    ITensorJoinOp,
+    RoutingOp,
 )
-from streamtensor.dialects.dataflow.stream_ops import StreamOp, StreamReadOp, StreamWriteOp
+from streamtensor.dialects.dataflow.stream_ops import StreamCastOp, StreamOp, StreamReadOp, StreamWriteOp, stream_behind
 from streamtensor.dialects.dataflow.structure_ops import KernelOp, TaskOp, YieldOp, task_around
 from streamtensor.dialects.dataflow.types import ITensorType, StreamType, parse_itensor_type
+from streamtensor.dialects.dataflow.view_ops import ITensorCastOp, ITensorReassociateOp, View, behind_views
 from streamtensor.ir.core import Dialect
 
 __all__ = [
     "Dataflow",
+    "ExternKernelOp",
+    "ITensorCastOp",
+    "ITensorChunkOp",
+    "ITensorConcatOp",
     "ITensorConverterOp",
     "ITensorEmptyOp",
+    "ITensorForkOp",
+    "ITensorInstanceOp",
+    "ITensorJoinOp",
     "ITensorReadOp",
+    "ITensorReassociateOp",
     "ITensorType",
     "ITensorWriteOp",
     "KernelOp",
+    "RoutingOp",
+    "StreamCastOp",
     "StreamOp",
     "StreamReadOp",
     "StreamType",
     "StreamWriteOp",
     "TaskOp",
+    "View",
     "YieldOp",
+    "behind_views",
+    "consumers",
     "parse_itensor_type",
+    "result_of",
+    "stream_behind",
     "task_around",
 ]
 
@@ -34,13 +55,22 @@ Dataflow = Dialect(
     "dataflow",
     [
         ITensorEmptyOp,
+        ITensorInstanceOp,
         ITensorReadOp,
         ITensorWriteOp,
+        ITensorCastOp,
+        ITensorReassociateOp,
         ITensorConverterOp,
+        ITensorForkOp,
+        ITensorChunkOp,
+        ITensorConcatOp,
+        ITensorJoinOp,
         KernelOp,
         TaskOp,
         YieldOp,
+        ExternKernelOp,
         StreamOp,
+        StreamCastOp,
         StreamReadOp,
         StreamWriteOp,
     ],

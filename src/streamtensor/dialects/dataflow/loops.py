@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from streamtensor.ir import arith, scf
 from streamtensor.ir.builtin import IntegerAttr
-from streamtensor.ir.core import Operation, SSAValue, VerifyException
+from streamtensor.ir.core import SSAValue, VerifyException
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,3 @@ def loop_of(op: scf.ForOp) -> Loop:
             f"a loop around a token runs from 0 in whole steps, not from {lower} to {upper} by {step}"
         )
     return Loop(op, upper // step, step)
-
-
-def loops_around(op: Operation, limit: str = "dataflow.task") -> tuple[Loop, ...]:
-    """The loops between `op` and the nearest operation named `limit` (or the top), outermost first."""
-    loops: list[Loop] = []
-    current = op.parent_op()
-    while current is not None and current.name != limit:
-        if isinstance(current, scf.ForOp):
-            loops.append(loop_of(current))
-        current = current.parent_op()
-    return tuple(reversed(loops))

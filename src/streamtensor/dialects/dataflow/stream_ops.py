@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from streamtensor.dialects.dataflow.structure_ops import task_around
 from streamtensor.dialects.dataflow.types import StreamType
-from streamtensor.ir.builtin import IntegerAttr, StringAttr, i64
-from streamtensor.ir.core import Attribute, SSAValue, VerifyException
+from streamtensor.ir.builtin import IntegerAttr, StringAttr, VectorType, i64
+from streamtensor.ir.core import Attribute, Pure, SSAValue, VerifyException
 from streamtensor.ir.irdl import (
     IRDLOperation,
     Parser,
@@ -15,6 +15,7 @@ from streamtensor.ir.irdl import (
     operand_def,
     prop_def,
     result_def,
+    traits_def,
 )
 
 
@@ -61,12 +62,33 @@ class StreamOp(IRDLOperation):
     def verify_(self) -> None:
         if self.depth.value.data < 1:
             raise VerifyException(f"FIFO {self.sym_name.data} has depth {self.depth.value.data}; the least is 1")
+        uses = [use for fifo in _names_of(self.result) for use in fifo.uses]
         for kind, role in ((StreamReadOp, "read"), (StreamWriteOp, "written")):
-            tasks = {task_around(use.operation) for use in self.result.uses if isinstance(use.operation, kind)}
+            tasks = {task_around(use.operation) for use in uses if isinstance(use.operation, kind)}
             if len(tasks) > 1:
                 raise VerifyException(
                     f"FIFO {self.sym_name.data} is {role} in {len(tasks)} tasks; it has one producer and one consumer"
                 )
+
+
+@irdl_op_definition
+class StreamCastOp(IRDLOperation):
+    """The same FIFO with tokens of another shape: the numbers of a token stay, in row-major order."""
+
+    name = "dataflow.stream_cast"
+
+    source = operand_def(StreamType)
+    result = result_def(StreamType)
+    traits = traits_def(Pure())
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    def __init__(self, source: SSAValue, element: Attribute) -> None:
+        super().__init__(operands=[source], result_types=[StreamType(element)])
+
+    def verify_(self) -> None:
+        (source, lanes), (target, others) = (_scalar_and_lanes(value.type) for value in (self.source, self.result))
+        if source != target or lanes != others:
+            raise VerifyException(f"tokens of {lanes} x {source} are not tokens of {others} x {target}")
 
 
 @irdl_op_definition
@@ -108,3 +130,22 @@ def _verify_token(value: Attribute, stream: Attribute) -> None:
     assert isinstance(stream, StreamType)
     if value != stream.element:
         raise VerifyException(f"the token is {value} but the FIFO carries {stream.element}")
+
+
+def stream_behind(value: SSAValue) -> SSAValue:
+    """The FIFO that `value` is under another element type, or `value` itself."""
+    while isinstance(value.owner, StreamCastOp):
+        value = value.owner.source
+    return value
+
+
+def _names_of(stream: SSAValue) -> list[SSAValue]:
+    """A FIFO and its casts."""
+    casts = [use.operation.result for use in stream.uses if isinstance(use.operation, StreamCastOp)]
+    return [stream, *(name for cast in casts for name in _names_of(cast))]
+
+
+def _scalar_and_lanes(stream: Attribute) -> tuple[Attribute, int]:
+    assert isinstance(stream, StreamType)
+    element = stream.element
+    return (element.element_type, element.element_count()) if isinstance(element, VectorType) else (element, 1)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from streamtensor.algebra.errors import LayoutError
+from streamtensor.dialects.dataflow.instance_op import result_of
 from streamtensor.dialects.dataflow.types import ITensorType
+from streamtensor.dialects.tensor_ext.layouts import data_shape, layout_of, scalar_of
 from streamtensor.ir.builtin import MemRefType, StringAttr, TensorType
 from streamtensor.ir.core import (
     AbstractYieldOperation,
@@ -102,6 +105,9 @@ class KernelOp(IRDLOperation):
         if [value.type for value in last.arguments] != wanted:
             given = ", ".join(str(value.type) for value in last.arguments)
             raise VerifyException(f"yields ({given}) but its outs are ({', '.join(str(t) for t in wanted)})")
+        for number, argument in enumerate(arguments[len(self.ins) :]):
+            if isinstance(argument.type, ITensorType):
+                _verify_result(number, argument)
 
 
 @irdl_op_definition
@@ -147,6 +153,18 @@ class TaskOp(IRDLOperation):
             )
 
 
+def _verify_result(number: int, argument: SSAValue) -> None:
+    """The itensor of a result is where writes start, once; there is nothing in it to read."""
+    uses = list(argument.uses)
+    for use in uses:
+        if isinstance(use.operation, YieldOp):
+            raise VerifyException(f"yields result {number} as it came in: nothing is written into it")
+        if result_of(use) is None:
+            raise VerifyException(f"{use.operation.name} reads result {number}, into which the kernel writes")
+    if len(uses) > 1:
+        raise VerifyException(f"writes result {number} in {len(uses)} places; its writes are one chain")
+
+
 def task_around(op: Operation) -> TaskOp | None:
     """The innermost task in which `op` stands; None outside of tasks."""
     current = op.parent_op()
@@ -160,10 +178,23 @@ def _verify_boundary(number: int, outside: Attribute, inside: Attribute) -> None
     if isinstance(inside, ITensorType):
         if not isinstance(outside, TensorType):
             raise VerifyException(f"operand {number} is {outside}, but inside it is the itensor {inside}")
-        if outside.element_type != inside.scalar or tuple(outside.get_shape()) != inside.data_shape:
+        rank = len(inside.data_shape)
+        if scalar_of(outside) != inside.scalar or not _covers(outside, inside):
             shape = "x".join(str(n) for n in inside.data_shape)
             raise VerifyException(
                 f"operand {number} is {outside}, but the itensor inside covers {shape} of {inside.scalar}: {inside}"
             )
+        try:
+            layout_of(outside, rank).words(inside.layout)
+        except LayoutError as error:
+            raise VerifyException(f"operand {number} is {outside}, but inside it is {inside}: {error}") from error
     elif outside != inside or not isinstance(outside, TensorType | MemRefType):
         raise VerifyException(f"operand {number} is {outside} outside but {inside} inside")
+
+
+def _covers(outside: TensorType[Attribute], inside: ITensorType) -> bool:
+    """Whether the data of a tensor, packed or not, has the shape that the itensor covers."""
+    try:
+        return data_shape(outside, len(inside.data_shape)) == inside.data_shape
+    except VerifyException:
+        return False

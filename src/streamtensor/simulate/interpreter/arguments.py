@@ -13,7 +13,7 @@ from streamtensor.diagnostics import InternalError, UserError
 from streamtensor.ir import func
 from streamtensor.ir.builtin import DictionaryAttr, ModuleOp, StringAttr
 from streamtensor.ir.core import Attribute
-from streamtensor.simulate.interpreter.types import Array, dtype_of, is_float, is_shaped, shape_of, unwritten
+from streamtensor.simulate.interpreter.types import Array, dtype_of, is_float, is_shaped, storage_shape, unwritten
 
 _NAMES = ("dataflow.name", "dataflow.param")
 _RESULT = "dataflow.result"
@@ -67,7 +67,7 @@ def bind(arguments: Sequence[Argument], inputs: Sequence[Array] | Mapping[str, A
     pairs = enumerate(zip(wanted, given, strict=True))
     values = iter(_checked(argument, number, value) for number, (argument, value) in pairs)
     return [
-        unwritten(shape_of(argument.kind), dtype_of(argument.kind)) if argument.is_result else next(values)
+        unwritten(storage_shape(argument.kind), dtype_of(argument.kind)) if argument.is_result else next(values)
         for argument in arguments
     ]
 
@@ -75,7 +75,7 @@ def bind(arguments: Sequence[Argument], inputs: Sequence[Array] | Mapping[str, A
 def _checked(argument: Argument, number: int, value: Any) -> Any:
     """An input as the function takes it; arrays can't be written through it."""
     dtype, array = dtype_of(argument.kind), np.asarray(value)
-    shape = shape_of(argument.kind) if is_shaped(argument.kind) else ()
+    shape = storage_shape(argument.kind) if is_shaped(argument.kind) else ()
     if array.shape != shape or array.dtype != dtype:
         name = argument.name or str(number)
         raise UserError(
@@ -100,7 +100,7 @@ def random_inputs(module: ModuleOp, function: str = "main", seed: int = 0) -> li
     for argument in arguments_of(function_of(module, function)):
         if argument.is_result:
             continue
-        shape = shape_of(argument.kind) if is_shaped(argument.kind) else ()
+        shape = storage_shape(argument.kind) if is_shaped(argument.kind) else ()
         dtype = dtype_of(argument.kind)
         if is_float(argument.kind):
             arrays.append(np.asarray(generator.uniform(-1, 1, shape)).astype(dtype))

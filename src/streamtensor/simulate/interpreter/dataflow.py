@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from streamtensor.diagnostics import InternalError
 from streamtensor.dialects import dataflow
-from streamtensor.ir.core import Block, BlockArgument, Operation, OpResult, SSAValue
+from streamtensor.dialects.tensor_ext import layout_of
+from streamtensor.ir.builtin import VectorType
+from streamtensor.ir.core import Attribute, Block, BlockArgument, Operation, OpResult, SSAValue
 from streamtensor.simulate.interpreter.emitter import Emitter, Handlers
 from streamtensor.simulate.interpreter.queues import Queue, converted, stream_of, tensor_of
+from streamtensor.simulate.interpreter.routing import reshaped_token
+from streamtensor.simulate.interpreter.tensor_ext import packed, unpacked
 from streamtensor.simulate.interpreter.types import dtype_of
 
 COUNT = "count"
@@ -39,6 +43,9 @@ def _write_kernel(emit: Emitter, op: dataflow.KernelOp, parameters: list[str]) -
         elif number < len(op.ins):
             label = emit.constant(f"the itensor of ins {number} of kernel {name}")
             layout = emit.constant(kind.layout)
+            external = layout_of(op.ins[number].type, kind.layout.rank)  # pyright: ignore[reportArgumentType]
+            if not external.is_plain:
+                parameter = f"{emit.helper(unpacked)}({parameter}, {emit.constant(external)}, {kind.layout.rank})"
             emit.line(f"{emit.define(argument)} = {emit.helper(stream_of)}({label}, {parameter}, {layout})")
         else:
             label = emit.constant(f"the itensor of outs {number - len(op.ins)} of kernel {name}")
@@ -48,15 +55,18 @@ def _write_kernel(emit: Emitter, op: dataflow.KernelOp, parameters: list[str]) -
         if isinstance(inner, dataflow.StreamOp):
             emit.line(f"{emit.name(inner.result)}.close({name!r}, {COUNT})")
     if op.results_:
-        emit.line(f"return ({''.join(_outside(emit, value) + ', ' for value in yielded)})")
+        values = [_outside(emit, value, result.type) for value, result in zip(yielded, op.results_, strict=True)]
+        emit.line(f"return ({''.join(value + ', ' for value in values)})")
 
 
-def _outside(emit: Emitter, value: SSAValue) -> str:
+def _outside(emit: Emitter, value: SSAValue, outside: Attribute) -> str:
     """What a kernel gives for what it yields: the tensor itself, or the one that an itensor's tokens make up."""
     if not isinstance(value.type, dataflow.ITensorType):
         return emit.name(value)
     layout, dtype = emit.constant(value.type.layout), emit.constant(dtype_of(value.type.scalar))
-    return f"{emit.helper(tensor_of)}({emit.name(value)}, {layout}, {dtype})"
+    made = f"{emit.helper(tensor_of)}({emit.name(value)}, {layout}, {dtype})"
+    external = layout_of(outside, value.type.layout.rank)  # pyright: ignore[reportArgumentType]
+    return made if external.is_plain else f"{emit.helper(packed)}({made}, {emit.constant(external)})"
 
 
 def _task(emit: Emitter, op: dataflow.TaskOp) -> None:
@@ -81,7 +91,7 @@ def _write_task(emit: Emitter, op: dataflow.TaskOp, inits: list[str]) -> list[st
     """The inside of a task that starts at `inits`; gives the texts of its results."""
     name = repr(_task_name(op))
     for number, (argument, init) in enumerate(zip(op.body.block.args, inits, strict=True)):
-        if isinstance(argument.type, dataflow.ITensorType):
+        if isinstance(argument.type, dataflow.ITensorType) and not _goes_on(op, number):
             label = emit.constant(f"the itensor of result {number} of task {_task_name(op)}")
             emit.line(f"{emit.define(argument)} = {init}.continued({label})")
         else:
@@ -95,10 +105,18 @@ def _write_task(emit: Emitter, op: dataflow.TaskOp, inits: list[str]) -> list[st
         emit.line(f"{emit.name(source)}.finish_read({name}, {_cursor(emit, source)[1]})")
     return [
         f"{emit.name(value)}.finish_write({name}, {value.type.layout.num_tokens})"
-        if isinstance(value.type, dataflow.ITensorType)
+        if isinstance(value.type, dataflow.ITensorType) and not _goes_on(op, number)
         else emit.name(value)
-        for value in yielded
+        for number, value in enumerate(yielded)
     ]
+
+
+def _goes_on(op: dataflow.TaskOp, number: int) -> bool:
+    """Whether a nested task appends to an itensor that the task around it fills, so that it may write a part of it."""
+    init = op.inits[number]
+    return not isinstance(op.parent_op(), dataflow.KernelOp) and not isinstance(
+        init.owner, dataflow.ITensorEmptyOp | dataflow.ITensorInstanceOp
+    )
 
 
 def _task_name(op: dataflow.TaskOp) -> str:
@@ -118,7 +136,7 @@ def _sources(op: dataflow.TaskOp) -> list[SSAValue]:
     """What the task (with the tasks nested in it) reads, of the values that stand in the block of the task."""
     found: dict[SSAValue, None] = {}
     for inner in op.body.walk():
-        if isinstance(inner, _Read) and _block_of(source := inner.operands[0]) is op.parent:
+        if isinstance(inner, _Read) and _block_of(source := dataflow.stream_behind(inner.operands[0])) is op.parent:
             found[source] = None
     return list(found)
 
@@ -130,12 +148,15 @@ def _block_of(value: SSAValue) -> Block | None:
 
 
 def _read(emit: Emitter, op: _Read) -> None:
-    source = op.operands[0]
+    source = dataflow.stream_behind(op.operands[0])
     tokens, position = _cursor(emit, source)
     task = _reading_task(op, source)
     result = emit.define(op.result)
     emit.line(f"if {position} == len({tokens}): {emit.name(source)}.ran_out({_task_name(task)!r})")
-    emit.line(f"{result} = {tokens}[{position}]; {position} += 1")
+    token = f"{tokens}[{position}]"
+    if source is not op.operands[0]:
+        token = f"{emit.helper(reshaped_token)}({token}, {_token_shape(op.operands[0])})"
+    emit.line(f"{result} = {token}; {position} += 1")
 
 
 def _reading_task(op: Operation, source: SSAValue) -> dataflow.TaskOp:
@@ -174,7 +195,21 @@ def _stream(emit: Emitter, op: dataflow.StreamOp) -> None:
 
 
 def _stream_write(emit: Emitter, op: dataflow.StreamWriteOp) -> None:
-    emit.line(f"{emit.name(op.stream)}.tokens.append({emit.name(op.value)})")
+    stream, token = dataflow.stream_behind(op.stream), emit.name(op.value)
+    if stream is not op.stream:
+        token = f"{emit.helper(reshaped_token)}({token}, {_token_shape(stream)})"
+    emit.line(f"{emit.name(stream)}.tokens.append({token})")
+
+
+def _token_shape(stream: SSAValue) -> tuple[int, ...] | None:
+    assert isinstance(stream.type, dataflow.StreamType)
+    element = stream.type.element
+    return tuple(element.get_shape()) if isinstance(element, VectorType) else None
+
+
+def _stream_cast(emit: Emitter, op: dataflow.StreamCastOp) -> None:
+    """Another name of the FIFO; reads and writes give tokens the shape that they ask for."""
+    emit.bind(op.result, emit.name(op.source))
 
 
 HANDLERS: Handlers = {
@@ -183,6 +218,7 @@ HANDLERS: Handlers = {
     dataflow.ITensorReadOp: _read,
     dataflow.ITensorWriteOp: _itensor_write,
     dataflow.KernelOp: _kernel,
+    dataflow.StreamCastOp: _stream_cast,
     dataflow.StreamOp: _stream,
     dataflow.StreamReadOp: _read,
     dataflow.StreamWriteOp: _stream_write,

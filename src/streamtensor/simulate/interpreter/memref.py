@@ -14,12 +14,12 @@ from streamtensor.ir.core import Attribute, Operation
 from streamtensor.simulate.interpreter.access import arranged
 from streamtensor.simulate.interpreter.emitter import Emitter, Handlers
 from streamtensor.simulate.interpreter.slices import mixed, part, static_sizes
-from streamtensor.simulate.interpreter.types import Array, dtype_of, shape_of, unwritten
+from streamtensor.simulate.interpreter.types import Array, dtype_of, is_shaped, shape_of, storage_shape, unwritten
 
 
 def _alloc(emit: Emitter, op: memref.AllocOp | memref.AllocaOp) -> None:
     kind = op.memref.type
-    pattern = emit.constant(unwritten(shape_of(kind), dtype_of(kind)))
+    pattern = emit.constant(unwritten(storage_shape(kind), dtype_of(kind)))
     emit.line(f"{emit.define(op.memref)} = {pattern}.copy()")
 
 
@@ -34,6 +34,8 @@ def _load(emit: Emitter, op: memref.LoadOp) -> None:
         return
     text = f"{emit.name(op.memref)}[{emit.subscript(op.indices)}]"
     array = any(emit.is_array(index) for index in op.indices)
+    if is_shaped(op.res.type):
+        text += ".copy()"  # a vector is a value: what is written later does not show in it
     if isinstance(op.res.type, IndexType) and not array:
         text = f"int({text})"
     emit.line(f"{emit.define(op.res, array=array)} = {text}")

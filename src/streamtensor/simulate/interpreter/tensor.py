@@ -13,11 +13,11 @@ from streamtensor.ir import tensor
 from streamtensor.ir.core import Operation
 from streamtensor.simulate.interpreter.emitter import Emitter, Handlers
 from streamtensor.simulate.interpreter.slices import mixed, part, static_sizes
-from streamtensor.simulate.interpreter.types import Array, dtype_of, shape_of, unwritten
+from streamtensor.simulate.interpreter.types import Array, dtype_of, is_shaped, shape_of, storage_shape, unwritten
 
 
 def _empty(emit: Emitter, op: tensor.EmptyOp) -> None:
-    pattern = emit.constant(unwritten(shape_of(op.tensor.type), dtype_of(op.tensor.type)))
+    pattern = emit.constant(unwritten(storage_shape(op.tensor.type), dtype_of(op.tensor.type)))
     emit.assign(op.tensor, f"{pattern}.copy()")
 
 
@@ -55,6 +55,8 @@ def _dim(emit: Emitter, op: tensor.DimOp) -> None:
 def _extract(emit: Emitter, op: tensor.ExtractOp) -> None:
     """One number, or, with indices that stand for all iterations, one number for each."""
     text = f"{emit.name(op.tensor)}[{emit.subscript(op.indices)}]"
+    if is_shaped(op.result.type):
+        text += ".copy()"  # a vector is a value: what is written later does not show in it
     array = any(emit.is_array(index) for index in op.indices)
     emit.line(f"{emit.define(op.result, array=array)} = {text}")
 

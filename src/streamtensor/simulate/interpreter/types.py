@@ -31,9 +31,9 @@ def is_shaped(kind: Attribute) -> bool:
 
 
 def scalar_type(kind: Attribute) -> Attribute:
-    """The type of one number of a tensor, vector or memref, or the type itself."""
-    if isinstance(kind, TensorType | VectorType | MemRefType):
-        return kind.element_type
+    """The type of one number of a tensor, vector or memref (whose elements may be vectors), or the type itself."""
+    while isinstance(kind, TensorType | VectorType | MemRefType):
+        kind = kind.element_type
     return kind
 
 
@@ -47,6 +47,17 @@ def shape_of(kind: Attribute) -> tuple[int, ...]:
     shape = tuple(kind.get_shape())
     if any(size < 0 for size in shape):
         raise InternalError(f"the interpreter runs static shapes only, not {kind}")
+    return shape
+
+
+def storage_shape(kind: Attribute) -> tuple[int, ...]:
+    """The shape of the array that holds a value of `kind`: with the lanes last where the elements are vectors.
+
+    Raises InternalError like `shape_of`.
+    """
+    shape = shape_of(kind)
+    if isinstance(kind, TensorType | MemRefType) and isinstance(kind.element_type, VectorType):
+        return (*shape, *kind.element_type.get_shape())
     return shape
 
 

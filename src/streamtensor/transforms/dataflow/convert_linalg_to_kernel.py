@@ -10,7 +10,15 @@ from streamtensor.algebra.affine import AffineMap
 from streamtensor.algebra.errors import LayoutError
 from streamtensor.algebra.layout import StreamLayout
 from streamtensor.diagnostics import UserError
-from streamtensor.dialects.dataflow import ITensorReadOp, ITensorType, ITensorWriteOp, KernelOp, TaskOp, YieldOp
+from streamtensor.dialects.dataflow import (
+    ExternKernelOp,
+    ITensorReadOp,
+    ITensorType,
+    ITensorWriteOp,
+    KernelOp,
+    TaskOp,
+    YieldOp,
+)
 from streamtensor.dialects.dataflow.loops import loop_of
 from streamtensor.ir import arith, func, linalg, scf, tensor
 from streamtensor.ir.builtin import ModuleOp, TensorType
@@ -24,6 +32,7 @@ from streamtensor.transforms.build import (
     slice_offsets,
     source_hint,
 )
+from streamtensor.transforms.dataflow.extern_tasks import convert_extern_kernel
 
 # What may stand beside kernels in a function of the device: memory for results, views, and constants.
 _LEFT = (
@@ -47,7 +56,7 @@ class ConvertLinalgToKernelPass(ModulePass):
     types). A generic that was not tiled is one token of each operand. Right because the tokens are read and written
     in the order in which the loops visit the slices.
 
-    Raises UserError ST0104 for an operation that linalg does not hold, ST0306 for a result that starts from a value,
+    Raises UserError ST0104 for an operation that linalg does not hold and for a gather, ST0306 for a result that starts from a value,
     and for slices that have no stream order or do not cover their tensor.
     """
 
@@ -60,6 +69,8 @@ class ConvertLinalgToKernelPass(ModulePass):
                 for inner in list(function.body.block.ops):
                     if isinstance(inner, scf.ForOp | linalg.GenericOp):
                         _Kernel(inner, names).convert()
+                    elif isinstance(inner, ExternKernelOp):
+                        convert_extern_kernel(inner, names)
                 _drop_dead(function)
                 _check_complete(function)
 
@@ -94,6 +105,13 @@ class _Kernel:
 
     def convert(self) -> None:
         name = self.names.of(describe(next(op for op in self.root.walk() if isinstance(op, linalg.GenericOp))))
+        for gather in [op for op in self.root.walk() if isinstance(op, tensor.ExtractOp)]:
+            raise UserError(
+                "ST0104",
+                "elements of a tensor are read at places that are computed (a gather), which can't become a stream",
+                location=location(gather) or location(self.root),
+                hint="do it outside of the compiled module, or write it with slices, products and reductions",
+            )
         self.outs = list(self.root.iter_args if isinstance(self.root, scf.ForOp) else self.root.outputs)
         if not all(isinstance(value.owner, tensor.EmptyOp) for value in self.outs):
             raise UserError(
@@ -208,8 +226,12 @@ class _Kernel:
         self, generic: linalg.GenericOp, block: Block, body: Block, carried: Sequence[SSAValue]
     ) -> list[SSAValue]:
         """One token of each operand, computed at once."""
-        for value in generic.inputs:
-            if isinstance(value.type, TensorType) and value not in self.values:
+        for value, argument in zip(generic.inputs, generic.body.block.args, strict=False):
+            if isinstance(value.owner, tensor.EmptyOp) and not argument.uses:
+                shape = value.owner.clone()  # it only says how many iterations there are
+                block.add_op(shape)
+                self.values[value] = shape.tensor
+            elif isinstance(value.type, TensorType) and value not in self.values:
                 read = ITensorReadOp(self._source(body, value, _whole(value, generic)))
                 block.add_op(read)
                 self.values[value] = read.result

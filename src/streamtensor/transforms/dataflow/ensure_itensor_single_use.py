@@ -3,54 +3,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamtensor.dialects.dataflow import (
+    ExternKernelOp,
     ITensorEmptyOp,
     ITensorReadOp,
     ITensorType,
     ITensorWriteOp,
     KernelOp,
     TaskOp,
+    View,
     YieldOp,
     task_around,
 )
 from streamtensor.ir import scf
 from streamtensor.ir.builtin import ModuleOp
-from streamtensor.ir.core import Block, Context, ModulePass, Operation, Region, Rewriter, SSAValue
+from streamtensor.ir.core import Block, Context, ModulePass, Operation, Region, Rewriter, SSAValue, Use
+from streamtensor.transforms.dataflow.extern_tasks import give_own_fifos
 
 
 @dataclass(frozen=True)
 class EnsureITensorSingleUsePass(ModulePass):
     """a = task { write x }; b reads a; c reads a  -->  a1, a2 = task { write x; write x }; b reads a1; c reads a2
 
-    The producer writes one FIFO for each reader, so that no fork task is left at run time. Right because each reader
-    takes every token once, in the order of the type.
+    The producer writes one FIFO for each reader, so that no fork task is left at run time; only behind a hand-written
+    kernel, which writes one FIFO, there is one. Right because each reader takes every token once, in the order of the
+    type.
     """
 
     name = "ensure-itensor-single-use"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in [k for k in op.walk() if isinstance(k, KernelOp)]:
+            for view in reversed([v for v in kernel.body.block.ops if isinstance(v, View)]):
+                _own_views(view)
+            give_own_fifos(kernel)
             for task in [t for t in kernel.body.block.ops if isinstance(t, TaskOp)]:
                 _split(task)
 
 
-def _readers(value: SSAValue) -> list[TaskOp]:
-    """The tasks that read `value`, in order, each once."""
-    found: dict[TaskOp, None] = {}
+def _ends(value: SSAValue) -> list[list[Use]]:
+    """The uses of `value`, those together that share a FIFO: all reads of a task, a port, or a view with one reader."""
+    found: dict[Operation, list[Use]] = {}
     for use in value.uses:
-        task = task_around(use.operation)
-        if task is not None:
-            found[task] = None
-    block = value.owner.parent if isinstance(value.owner, Operation) else value.owner
+        op = use.operation
+        end = task_around(op) if isinstance(op, ITensorReadOp) else op
+        if isinstance(end, TaskOp | ExternKernelOp | View):
+            found.setdefault(end, []).append(use)
+    if len(found) < 2:
+        return list(found.values())
+    block = next(iter(found)).parent
     assert block is not None
     order = {op: number for number, op in enumerate(block.ops)}
-    return sorted(found, key=lambda task: order[task])
+    return [found[end] for end in sorted(found, key=lambda end: order[end])]
+
+
+def _own_views(view: View) -> None:
+    """v = view x; b reads v; c reads v  -->  v = view x; v' = view x; b reads v; c reads v'"""
+    ends = _ends(view.result)
+    if not ends:
+        Rewriter.erase_op(view)
+    for uses in ends[1:]:
+        copy = view.clone()
+        parent = view.parent
+        assert parent is not None
+        parent.insert_op_after(copy, view)
+        _point_to(uses, copy.result)
+
+
+def _point_to(uses: Sequence[Use], value: SSAValue) -> None:
+    for use in uses:
+        use.operation.operands[use.index] = value
 
 
 def _split(task: TaskOp) -> None:
-    copies = [max(1, len(_readers(r))) if isinstance(r.type, ITensorType) else 1 for r in task.results_]
+    copies = [max(1, len(_ends(r))) if isinstance(r.type, ITensorType) else 1 for r in task.results_]
     if all(count == 1 for count in copies):
         return
     parent = task.parent
@@ -74,9 +103,8 @@ def _split(task: TaskOp) -> None:
     for result, count in zip(list(task.results_), copies, strict=True):
         mine = new.results_[position : position + count]
         position += count
-        for reader, copy in zip(_readers(result), mine, strict=False):
-            for read in [r for r in reader.walk() if isinstance(r, ITensorReadOp) and r.source is result]:
-                Rewriter.replace_op(read, ITensorReadOp(copy))
+        for uses, copy in zip(_ends(result), mine, strict=False):
+            _point_to(uses, copy)
         result.replace_all_uses_with(mine[0])
     task.detach()
     task.erase()

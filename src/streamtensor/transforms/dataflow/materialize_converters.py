@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamtensor.diagnostics import UserError
 from streamtensor.dialects.dataflow import (
+    ITensorCastOp,
     ITensorConverterOp,
     ITensorEmptyOp,
     ITensorReadOp,
@@ -18,8 +18,8 @@ from streamtensor.dialects.dataflow import (
 )
 from streamtensor.ir import tensor
 from streamtensor.ir.builtin import ModuleOp, TensorType, UnitAttr
-from streamtensor.ir.core import Block, Context, ModulePass, Region, SSAValue
-from streamtensor.ir.locations import copy_location, location
+from streamtensor.ir.core import Block, Context, ModulePass, Region, Rewriter, SSAValue
+from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import (
     IndexConstants,
     affine_index,
@@ -28,6 +28,7 @@ from streamtensor.transforms.build import (
     insert_slice,
     loop_pairs,
 )
+from streamtensor.transforms.dataflow.line_buffers import build_line_buffer
 
 PING_PONG = "dataflow.ping_pong"
 
@@ -39,7 +40,8 @@ class MaterializeConvertersPass(ModulePass):
 
     The buffer holds what one iteration of the shared loops covers (itensor.md, Layout converters). With shared loops
     it is marked `dataflow.ping_pong`: the next filling may overlap with the draining of this one, so two copies are
-    built.
+    built. A line buffer stores rows and sends windows as they become complete; it is never filled twice at once.
+    Between two types of one order there is nothing to hold: a cast.
     """
 
     name = "materialize-converters"
@@ -53,16 +55,17 @@ class MaterializeConvertersPass(ModulePass):
 
 def _materialize(op: ITensorConverterOp, name: str) -> None:
     converter = op.converter
-    if converter.kind == "line_buffer":
-        raise UserError(
-            "ST0304",
-            f"overlapping tokens need a line buffer: {op.source.type} to {op.result.type}",
-            location=location(op),
-        )
     target = op.result.type
     assert isinstance(target, ITensorType)
+    if converter.kind == "line_buffer":
+        block = Block(arg_types=[target])
+        constants = IndexConstants(block)
+        results = build_line_buffer(block, constants, converter, op.source, target.scalar, block.args[0])
+        block.add_op(YieldOp(*results))
+        _replace(op, TaskOp(name, [ITensorEmptyOp(target).result], Region(block)))
+        return
     if converter.kind == "direct":
-        _replace(op, _pass_through(op, target, name))
+        Rewriter.replace_op(op, ITensorCastOp(op.source, target))
         return
     shared = converter.shared_loops
     source_inner, result_inner = converter.source.residual(shared), converter.result.residual(shared)
@@ -93,25 +96,9 @@ def _materialize(op: ITensorConverterOp, name: str) -> None:
         block.add_ops([token, insert])
         return [insert.result]
 
-    results = build_nest(block, constants, loop_pairs(converter.source)[:shared], list(block.args), exchange)
+    results = build_nest(block, constants, converter.shared_space, list(block.args), exchange)
     block.add_op(YieldOp(*results))
     _replace(op, TaskOp(name, [ITensorEmptyOp(target).result], Region(block)))
-
-
-def _pass_through(op: ITensorConverterOp, target: ITensorType, name: str) -> TaskOp:
-    """Two types of one order (a loop of one is split in the other): each token goes on as it comes."""
-    block = Block(arg_types=[target])
-    constants = IndexConstants(block)
-    finer = max(op.converter.source, op.converter.result, key=lambda layout: layout.num_loops)
-
-    def body(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
-        token = ITensorReadOp(op.source)
-        write = ITensorWriteOp(token.result, carried[0])
-        block.add_ops([token, write])
-        return [write.result]
-
-    block.add_op(YieldOp(*build_nest(block, constants, loop_pairs(finer), list(block.args), body)))
-    return TaskOp(name, [ITensorEmptyOp(target).result], Region(block))
 
 
 def _replace(op: ITensorConverterOp, task: TaskOp) -> None:

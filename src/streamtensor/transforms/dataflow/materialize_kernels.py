@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamtensor.algebra.external import ExternalLayout
 from streamtensor.dialects.dataflow import (
     ITensorEmptyOp,
     ITensorReadOp,
@@ -14,19 +15,18 @@ from streamtensor.dialects.dataflow import (
     TaskOp,
     YieldOp,
 )
-from streamtensor.ir.builtin import ModuleOp
+from streamtensor.dialects.tensor_ext import layout_of
+from streamtensor.ir.builtin import ModuleOp, TensorType
 from streamtensor.ir.core import Block, BlockArgument, Context, ModulePass, Operation, Region, Rewriter, SSAValue
 from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import (
     IndexConstants,
     UniqueNames,
-    affine_index,
     build_nest,
-    extract_slice,
-    insert_slice,
     loop_pairs,
     source_hint,
 )
+from streamtensor.transforms.dataflow.external_tokens import load_token, store_token, word_offsets
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class MaterializeKernelsPass(ModulePass):
 
     The argument of the body becomes the tensor in external memory. A load task slices it in the order of the itensor
     and writes the tokens; a store task reads the tokens and inserts them. Right because the slices are visited in the
-    order of the type, which is what the argument meant.
+    order of the type, which is what the argument meant. A slice of packed memory has the outer index offset floordiv
+    tile; it is unpacked to a token (`tensor_ext`), which costs nothing once words go straight to the FIFO.
     """
 
     name = "materialize-kernels"
@@ -81,16 +82,16 @@ def _load(name: str, operand: SSAValue, argument: BlockArgument) -> list[Operati
     argument.replace_all_uses_with(task.results_[0])
     memory = Rewriter.replace_value_with_new_type(argument, operand.type)
     constants = IndexConstants(block)
-    layout = itensor.layout
+    layout, external = itensor.layout, _external(operand, itensor)
 
     def body(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
-        offsets = [affine_index(block, constants, e, variables) for e in layout.map.results]
-        token = extract_slice(memory, offsets, layout.element)
-        write = ITensorWriteOp(token.result, carried[0])
-        block.add_ops([token, write])
+        offsets = word_offsets(block, constants, layout, external, variables)
+        write = ITensorWriteOp(load_token(block, memory, external, layout, offsets), carried[0])
+        block.add_op(write)
         return [write.result]
 
-    block.add_op(YieldOp(*build_nest(block, constants, loop_pairs(layout), list(block.args), body)))
+    loops = loop_pairs(external.loops(layout))
+    block.add_op(YieldOp(*build_nest(block, constants, loops, list(block.args), body)))
     return [empty, task]
 
 
@@ -103,14 +104,19 @@ def _store(name: str, operand: SSAValue, argument: BlockArgument, value: SSAValu
     memory = Rewriter.replace_value_with_new_type(argument, operand.type)
     block = Block(arg_types=[operand.type])
     constants = IndexConstants(block)
-    layout = itensor.layout
+    layout, external = itensor.layout, _external(operand, itensor)
 
     def body(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
-        offsets = [affine_index(block, constants, e, variables) for e in layout.map.results]
+        offsets = word_offsets(block, constants, layout, external, variables)
         token = ITensorReadOp(value)
-        insert = insert_slice(token.result, carried[0], offsets)
-        block.add_ops([token, insert])
-        return [insert.result]
+        block.add_op(token)
+        return [store_token(block, token.result, carried[0], external, offsets)]
 
-    block.add_op(YieldOp(*build_nest(block, constants, loop_pairs(layout), list(block.args), body)))
+    loops = loop_pairs(external.loops(layout))
+    block.add_op(YieldOp(*build_nest(block, constants, loops, list(block.args), body)))
     return empty, TaskOp(name, [memory], Region(block))
+
+
+def _external(operand: SSAValue, itensor: ITensorType) -> ExternalLayout:
+    assert isinstance(operand.type, TensorType)
+    return layout_of(operand.type, itensor.layout.rank)

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects.dataflow import (
+    ExternKernelOp,
     ITensorConverterOp,
     ITensorEmptyOp,
     ITensorType,
@@ -23,14 +24,14 @@ from streamtensor.ir.core import (
     BlockArgument,
     Context,
     ModulePass,
-    Operation,
     OpResult,
     Region,
     SSAValue,
 )
 from streamtensor.ir.locations import copy_location, location, location_text
-from streamtensor.transforms.build import UniqueNames, is_device, source_hint
-from streamtensor.transforms.fusion.on_chip import converter_bits, local_bits
+from streamtensor.transforms.build import UniqueNames, is_device, sort_topologically, source_hint
+from streamtensor.transforms.fusion.grouping import Edge, KernelGraph, greedy, search
+from streamtensor.transforms.fusion.on_chip import converter_bits, local_bits, tensor_bits
 
 VIEWS = (tensor.ExpandShapeOp, tensor.CollapseShapeOp, tensor.ExtractSliceOp)
 
@@ -39,12 +40,11 @@ VIEWS = (tensor.ExpandShapeOp, tensor.CollapseShapeOp, tensor.ExtractSliceOp)
 class FuseKernelsPass(ModulePass):
     """kernel a(x) -> t; kernel b(t) -> y  -->  kernel ab(x) -> y { a; converter; b }
 
-    The published greedy (design document pipeline.md, Kernel fusion): in topological order a kernel joins the
-    highest-numbered group among its producers' when its own buffers and the converters to it still fit into
-    `limit_bits`; that keeps the graph of groups acyclic. Between two kernels of a group equal itensor types are
+    Groups are chosen so that the least goes through external memory while each one's buffers and converters fit into
+    `limit_bits` (0: no limit): `grouping.search`, or with `strategy` "greedy" the published greedy (design document
+    pipeline.md, Kernel fusion). The graph of groups is acyclic. Between two kernels of a group equal itensor types are
     connected directly, others by a converter; a value that several kernels want in the same order gets one
-    converter. A tensor that goes through a view, to another group, or to windows that overlap goes through external
-    memory. `limit_bits` 0 means no limit.
+    converter. A tensor that goes through a view or to another group goes through external memory.
 
     Raises UserError ST0305 for a kernel that does not fit alone, with its terms and levers.
     """
@@ -52,53 +52,42 @@ class FuseKernelsPass(ModulePass):
     name = "fuse-kernels"
 
     limit_bits: int = 0
+    strategy: Literal["search", "greedy"] = "search"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        choose = search if self.strategy == "search" else greedy
         for function in op.ops:
             if isinstance(function, func.FuncOp) and is_device(function):
                 kernels = [k for k in function.body.block.ops if isinstance(k, KernelOp)]
-                groups = self._group(kernels)
-                for number, members in enumerate(groups):
-                    _fuse(f"{function.sym_name.data}_{number}", members)
-                _sort(function.body.block)
+                graph = kernel_graph(kernels)
+                for kernel, bits in zip(kernels, graph.local_bits, strict=True):
+                    if self.limit_bits and bits > self.limit_bits:
+                        raise _does_not_fit(kernel, bits, self.limit_bits)
+                for number, members in enumerate(choose(graph, self.limit_bits)):
+                    _fuse(f"{function.sym_name.data}_{number}", [kernels[member] for member in members])
+                sort_topologically(function.body.block)
 
-    def _group(self, kernels: list[KernelOp]) -> list[list[KernelOp]]:
-        groups: list[list[KernelOp]] = []
-        used: list[int] = []
-        converters: list[set[tuple[SSAValue, ITensorType]]] = []  # of each group; what wants the same one shares it
-        group_of: dict[KernelOp, int] = {}
-        for kernel in kernels:
-            own = local_bits(kernel)
-            if self.limit_bits and own > self.limit_bits:
-                raise _does_not_fit(kernel, own, self.limit_bits)
-            costs: dict[int, int] = {}
-            wanted: dict[int, set[tuple[SSAValue, ITensorType]]] = {}
-            lowest = 0  # the group may not come before one that it depends on through external memory
-            for operand, itensor in zip(kernel.ins, _in_types(kernel), strict=True):
-                for producer, direct in _producers(operand):
-                    group = group_of[producer]
-                    cost = converter_bits(_out_type(operand), itensor) if direct else "a view"
-                    if isinstance(cost, int):
-                        known = converters[group] | wanted.setdefault(group, set())
-                        costs[group] = costs.get(group, 0) + (0 if (operand, itensor) in known else cost)
-                        wanted[group].add((operand, itensor))
-                    else:
-                        lowest = max(lowest, group + 1)
-            best = max(costs, default=None)
-            fits = best is not None and best >= lowest
-            if best is not None and fits and self.limit_bits:
-                fits = used[best] + own + costs[best] <= self.limit_bits
-            if best is None or not fits:
-                best = len(groups)
-                groups.append([])
-                used.append(0)
-                converters.append(set())
-                costs[best] = 0
-            groups[best].append(kernel)
-            used[best] += own + costs[best]
-            converters[best] |= wanted.get(best, set())
-            group_of[kernel] = best
-        return groups
+
+def kernel_graph(kernels: Sequence[KernelOp]) -> KernelGraph:
+    """What streams between kernels, which stand in a topological order, and what it costs."""
+    number = {kernel: index for index, kernel in enumerate(kernels)}
+    edges: list[Edge] = []
+    for kernel in kernels:
+        for operand, itensor in zip(kernel.ins, _in_types(kernel), strict=True):
+            for producer, direct in _producers(operand):
+                cost = converter_bits(_out_type(operand), itensor) if direct else "a view"
+                edges.append(
+                    Edge(
+                        number[producer],
+                        number[kernel],
+                        operand,
+                        itensor,
+                        cost if isinstance(cost, int) else None,
+                        itensor.layout.num_tokens * itensor.token_bits,
+                        tensor_bits(operand.type),
+                    )
+                )
+    return KernelGraph(tuple(local_bits(kernel) for kernel in kernels), tuple(edges))
 
 
 def _in_types(kernel: KernelOp) -> list[ITensorType]:
@@ -156,7 +145,7 @@ def _fuse(name: str, members: list[KernelOp]) -> None:
                     streams[result, _out_type(result)] = values[value]
             else:
                 copy = op.clone(values)
-                if isinstance(copy, TaskOp):
+                if isinstance(copy, TaskOp | ExternKernelOp):
                     copy.properties["sym_name"] = StringAttr(names.of(copy.task_name))
                 body.add_op(copy)
     body.add_op(YieldOp(*(streams[result, _out_type(result)] for result in outs)))
@@ -217,31 +206,6 @@ def _destination(
     empty = ITensorEmptyOp(argument.type)
     body.add_op(empty)
     return empty.result
-
-
-def _sort(block: Block) -> None:
-    """Puts the operations of a block into an order in which values are made before they are used, else as they were."""
-    last = block.last_op
-    assert last is not None
-    ops = [op for op in block.ops if op is not last]
-    order = {op: number for number, op in enumerate(ops)}
-    waiting = {op: {o.owner for o in op.operands if o.owner in order} for op in ops}
-    users: dict[object, list[Operation]] = {}
-    for op, sources in waiting.items():
-        for source in sources:
-            users.setdefault(source, []).append(op)
-    ready = [order[op] for op in ops if not waiting[op]]
-    heapq.heapify(ready)
-    while ready:
-        op = ops[heapq.heappop(ready)]
-        op.detach()
-        block.add_op(op)
-        for user in users.get(op, ()):
-            waiting[user].discard(op)
-            if not waiting[user]:
-                heapq.heappush(ready, order[user])
-    last.detach()
-    block.add_op(last)
 
 
 def _does_not_fit(kernel: KernelOp, bits: int, limit: int) -> UserError:

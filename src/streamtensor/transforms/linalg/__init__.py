@@ -9,10 +9,12 @@ from streamtensor.ir.core import ModulePass
 from streamtensor.transforms.linalg.bubble_up_slices import BubbleUpSlicesPass
 from streamtensor.transforms.linalg.convert_tensor_to_linalg import ConvertTensorToLinalgPass
 from streamtensor.transforms.linalg.fold_copies import FoldCopiesPass
+from streamtensor.transforms.linalg.fold_extensions import FoldExtensionsPass
 from streamtensor.transforms.linalg.fold_reshapes import FoldReshapesPass
 from streamtensor.transforms.linalg.fold_truncated_constants import FoldTruncatedConstantsPass
 from streamtensor.transforms.linalg.fuse_elementwise_ops import FuseElementwiseOpsPass
 from streamtensor.transforms.linalg.fuse_linalg_fill import FuseLinalgFillPass
+from streamtensor.transforms.linalg.narrow_accumulators import NarrowAccumulatorsPass
 from streamtensor.transforms.linalg.own_results import OwnResultsPass
 from streamtensor.transforms.linalg.tidy_linalg import TidyLinalgPass
 
@@ -25,9 +27,11 @@ LINALG_PASSES: tuple[ModulePass, ...] = (
     BubbleUpSlicesPass(),  # slices that stood behind a reshape that is gone now
     FoldReshapesPass(),  # reshapes that stood behind those slices, and loops that slicing left with extent 1
     FoldCopiesPass(),  # before fusion: a producer behind a transpose is a producer
+    FoldExtensionsPass(),  # before fusion, which would widen the producer's result instead
     FuseElementwiseOpsPass(),  # before fills move in: their selects would count as work of the body
     FuseLinalgFillPass(),
     FoldCopiesPass(),  # broadcasts that were initial values are inputs now
+    NarrowAccumulatorsPass(),  # after fills moved in: the start of a sum is part of its body
     OwnResultsPass(),  # last: what is folded away must not come back, and what is returned is settled
 )
 
@@ -36,10 +40,12 @@ __all__ = [
     "BubbleUpSlicesPass",
     "ConvertTensorToLinalgPass",
     "FoldCopiesPass",
+    "FoldExtensionsPass",
     "FoldReshapesPass",
     "FoldTruncatedConstantsPass",
     "FuseElementwiseOpsPass",
     "FuseLinalgFillPass",
+    "NarrowAccumulatorsPass",
     "OwnResultsPass",
     "TidyLinalgPass",
 ]

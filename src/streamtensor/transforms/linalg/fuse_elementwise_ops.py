@@ -3,10 +3,10 @@
 
 from dataclasses import dataclass
 
-from streamtensor.ir import func
+from streamtensor.ir import arith, func
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.core import AffineExpr, AffineMap, Block, Context, InsertPoint, ModulePass, Rewriter
-from streamtensor.ir.linalg import GenericOp
+from streamtensor.ir.linalg import GenericOp, YieldOp
 from streamtensor.ir.locations import LOC
 from streamtensor.transforms.linalg.generics import (
     PARALLEL,
@@ -25,7 +25,7 @@ from streamtensor.transforms.linalg.generics import (
     terminator,
 )
 from streamtensor.transforms.linalg.indices import rewrite_indices
-from streamtensor.transforms.linalg.maps import inverse, is_permutation, substitute
+from streamtensor.transforms.linalg.maps import inverse, is_permutation, loop_of, substitute
 from streamtensor.transforms.linalg.tidy_linalg import tidy, tidy_generic
 
 
@@ -34,7 +34,9 @@ class FuseElementwiseOpsPass(ModulePass):
     """consumer(producer(%a))  -->  both bodies in one generic, where the producer's runs as often as before.
 
     The producer is elementwise (parallel loops, its result's map a permutation of them); all uses of its result
-    are in this one consumer, all by the same map, and that map is a permutation of all the consumer's loops.
+    are in this one consumer, all by the same map, and that map is a permutation of all the consumer's loops. A producer
+    that computes nothing and only selects among its inputs (a cache with a new row in it) may also be read by a map that
+    leaves out loops: like a copy it is no work.
 
     Right because then each iteration of the consumer reads the one element that one iteration of the producer
     makes, and no other iteration reads it: the number of operations executed stays exactly the same. So an
@@ -79,13 +81,20 @@ def _only_consumer(producer: GenericOp) -> GenericOp | None:
     if not isinstance(consumer, GenericOp) or producer.results[0] in consumer.outputs:
         return None
     reads = [access for access in inputs(consumer) if access.value is producer.results[0]]
-    if len(set(reads)) != 1 or not is_permutation(reads[0].map):
+    if len(set(reads)) != 1 or not (is_permutation(reads[0].map) or _may_repeat(producer, reads[0].map)):
         return None
     captured = any(producer.results[0] in inner.operands for inner in consumer.body.block.ops)
     rest = [access for access in inputs(consumer) if access != reads[0]]
     if captured or not loops_known([*_moved_inputs(producer, reads[0].map), *rest], outputs(consumer)):
         return None
     return consumer
+
+
+def _may_repeat(producer: GenericOp, read: AffineMap) -> bool:
+    """Whether the producer only selects, and a consumer's map makes it do so for each of several loops."""
+    loops = [loop_of(expr) for expr in read.results]
+    selects = all(isinstance(op, arith.SelectOp | YieldOp) for op in producer.body.block.ops)
+    return selects and None not in loops and len(set(loops)) == len(loops)
 
 
 def _loops_in_consumer(producer: GenericOp, read: AffineMap) -> list[AffineExpr]:

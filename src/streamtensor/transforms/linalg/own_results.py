@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamtensor.dialects.dataflow import ExternKernelOp
 from streamtensor.ir import func, linalg, tensor
 from streamtensor.ir.builtin import AffineMapAttr, ModuleOp, StringAttr, TensorType
 from streamtensor.ir.core import AffineMap, Block, Context, ModulePass, Operation, Region, SSAValue
@@ -36,7 +37,7 @@ def _own(function: func.FuncOp) -> None:
     taken: set[SSAValue] = set()
     for number, value in enumerate(list(last.arguments)):
         root = _root(value)
-        if isinstance(root.owner, linalg.GenericOp) and root not in taken:
+        if isinstance(root.owner, linalg.GenericOp | ExternKernelOp) and root not in taken:
             taken.add(root)
         elif isinstance(value.type, TensorType):
             copies = _copy(value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects.dataflow import KernelOp
+from streamtensor.dialects.tensor_ext import PackOp, UnpackOp, UnwidenOp, WidenOp
 from streamtensor.ir import func, linalg, memref, tensor
 from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr, TensorType
 from streamtensor.ir.core import (
@@ -23,6 +24,16 @@ from streamtensor.ir.core import (
 from streamtensor.ir.locations import copy_location, location
 from streamtensor.transforms.build import IndexConstants, build_nest
 from streamtensor.transforms.lowering.kernel_buffers import bufferize_kernel
+from streamtensor.transforms.lowering.layout_changes import (
+    CHANGES,
+    check_host,
+    has_words,
+    numbers_of,
+    tiles_of,
+    view_as_numbers,
+    view_as_words,
+    words_of,
+)
 from streamtensor.transforms.lowering.views import Strided, memref_type, reinterpret, strided_of, view_layout
 
 RESULT = "dataflow.result"
@@ -75,7 +86,7 @@ def _root(value: SSAValue) -> tuple[SSAValue, bool]:
     """The value whose buffer `value` is, and whether only reshapes stand between."""
     while True:
         owner = value.owner
-        if isinstance(owner, RESHAPES):
+        if isinstance(owner, (*RESHAPES, UnwidenOp)):
             value = owner.operands[0]
         elif isinstance(owner, KernelOp):
             value = owner.outs[list(owner.results_).index(value)]  # pyright: ignore[reportArgumentType]
@@ -85,7 +96,7 @@ def _root(value: SSAValue) -> tuple[SSAValue, bool]:
                 return value, False
             value = dest
         else:
-            return value, isinstance(owner, tensor.EmptyOp | func.CallOp)
+            return value, isinstance(owner, tensor.EmptyOp | func.CallOp | UnpackOp)
 
 
 def _may_overwrite(dest: SSAValue) -> bool:
@@ -153,6 +164,8 @@ class _Function:
     def _op(self, op: Operation) -> None:
         if isinstance(op, tensor.EmptyOp):
             self.values[op.tensor] = self._destination(op.tensor)
+        elif isinstance(op, CHANGES):
+            self._change(op)
         elif isinstance(op, VIEWS):
             source = self.values[op.operands[0]]
             cast = reinterpret(source, view_layout(op, strided_of(source.type)))
@@ -187,10 +200,14 @@ class _Function:
         out = self.bound.get(value)
         if out is None:
             alloc = memref.AllocOp([], [], type)
+            if isinstance(value.owner, func.CallOp):
+                alloc.memref.name_hint = value.name_hint
             self.block.add_op(alloc)
             return alloc.memref
         if out.type == type:
             return out
+        if has_words(type):
+            return words_of(self.block, out, type)
         cast = reinterpret(out, strided_of(type))
         self.block.add_op(cast)
         return cast.result
@@ -215,10 +232,40 @@ class _Function:
             Rewriter.replace_op(extract, memref.LoadOp.get(extract.tensor, list(extract.indices)))
         self.values.update(zip(op.results, outputs, strict=True))
 
+    def _change(self, op: Operation) -> None:
+        """A change of layout: a view on the device, a copy on the host that the return or `unpack` makes."""
+        source = self.values[op.operands[0]]
+        match op:
+            case PackOp():
+                check_host(op, self._is_host)
+                self.values[op.result] = tiles_of(self.block, source, op.tile)
+            case WidenOp() if self._is_host:
+                self.values[op.result] = tiles_of(self.block, source, op.vector)
+            case WidenOp():
+                self.values[op.result] = view_as_words(self.block, op, source)
+            case UnwidenOp() if self._is_host:
+                self.values[op.result] = numbers_of(self.block, source)
+            case UnwidenOp():
+                self.values[op.result] = view_as_numbers(self.block, op, source)
+            case _:
+                assert isinstance(op, UnpackOp)
+                check_host(op, self._is_host)
+                whole = self._destination(op.result)
+                target = tiles_of(self.block, whole, op.tile)
+                if isinstance(op.source.owner, UnwidenOp):
+                    target = tiles_of(self.block, target, op.source.owner.vector)
+                self._copy(source, target, op)
+                self.values[op.result] = whole
+
+    @property
+    def _is_host(self) -> bool:
+        return self.function.attributes.get("dataflow.place") == StringAttr("host")
+
     def _copy(self, source: SSAValue, target: SSAValue, op: Operation) -> None:
         """Appends loops that copy one buffer to another; only the host does that."""
-        place = self.function.attributes.get("dataflow.place")
-        if place != StringAttr("host"):
+        if has_words(target.type) and not has_words(source.type):
+            target = numbers_of(self.block, target)
+        if not self._is_host:
             raise UserError(
                 "ST0306",
                 f"{self.function.sym_name.data} returns a value that no kernel of it makes",

@@ -43,7 +43,11 @@ def _convert(generic: linalg.GenericOp) -> None:
 
     build_nest(scratch, constants, [(extents[n], 1) for n in order], [], iteration)
     copy_location(generic, splice(scratch, generic))
+    inputs = list(generic.inputs)
     Rewriter.erase_op(generic)
+    for value in inputs:
+        if isinstance(value.owner, memref.AllocOp) and not value.uses:
+            Rewriter.erase_op(value.owner)  # it only said how many iterations there are
 
 
 def _iteration(generic: linalg.GenericOp, block: Block, constants: IndexConstants, loops: list[SSAValue]) -> None:

@@ -30,6 +30,8 @@ def bufferize_kernel(kernel: KernelOp, ins: Sequence[SSAValue], outs: Sequence[S
                 result.replace_all_uses_with(dest)
         elif isinstance(op, vector.TransferWriteOp) and op.result is not None:
             op.result.replace_all_uses_with(op.source)
+        elif isinstance(op, tensor.InsertOp):
+            op.result.replace_all_uses_with(op.dest)
     for argument, value in zip(body.args, [*ins, *outs], strict=True):
         Rewriter.replace_value_with_new_type(argument, value.type)
     for op in list(kernel.walk()):
@@ -77,6 +79,12 @@ def _lower(op: Operation) -> None:
         assert isinstance(op.result.type, VectorType)
         sizes = op.result.type.get_shape()
         Rewriter.replace_op(op, transfer_read(op.source, list(op.indices), op.padding, sizes))
+    elif isinstance(op, tensor.ExtractOp):
+        Rewriter.replace_op(op, memref.LoadOp.get(op.tensor, list(op.indices)))
+    elif isinstance(op, tensor.InsertOp):
+        assert parent is not None
+        parent.insert_op_before(memref.StoreOp.get(op.scalar, op.dest, list(op.indices)), op)
+        Rewriter.erase_op(op)
     elif isinstance(op, tensor.ExtractSliceOp | tensor.InsertSliceOp):
         raise InternalError(f"{op.name} is left in a kernel; run vectorize-itensors before bufferize")
 

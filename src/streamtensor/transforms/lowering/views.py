@@ -36,10 +36,10 @@ class Strided:
         same = all(n == 1 or a == b for n, a, b in zip(self.shape, self.strides, plain.strides, strict=True))
         return same and self.offset == 0
 
-    def slice(self, offsets: Sequence[int], sizes: Sequence[int]) -> Strided:
-        """A unit-stride slice."""
+    def slice(self, offsets: Sequence[int], sizes: Sequence[int], steps: Sequence[int]) -> Strided:
+        """A slice, of every `steps[d]`-th index."""
         offset = self.offset + sum(o * s for o, s in zip(offsets, self.strides, strict=True))
-        return Strided(tuple(sizes), self.strides, offset)
+        return Strided(tuple(sizes), tuple(a * b for a, b in zip(self.strides, steps, strict=True)), offset)
 
     def expand(self, groups: Sequence[Sequence[int]], shape: Sequence[int]) -> Strided:
         """Each dimension d split into the dimensions `groups[d]` of `shape`."""
@@ -50,6 +50,16 @@ class Strided:
                 strides[inner] = step
                 step *= shape[inner]
         return Strided(tuple(shape), tuple(strides), self.offset)
+
+    def tiles(self, tile: Sequence[int]) -> Strided:
+        """The last dimensions, as many as `tile` has, as tiles: their numbers, then the tile."""
+        first = len(self.shape) - len(tile)
+        shape, strides = self.shape[first:], self.strides[first:]
+        return Strided(
+            (*self.shape[:first], *(n // t for n, t in zip(shape, tile, strict=True)), *tile),
+            (*self.strides[:first], *(s * t for s, t in zip(strides, tile, strict=True)), *strides),
+            self.offset,
+        )
 
     def collapse(self, groups: Sequence[Sequence[int]]) -> Strided | None:
         """Each group of dimensions as one; None when a group is not evenly spaced."""
@@ -107,13 +117,12 @@ def view_layout(op: Operation, source: Strided) -> Strided:
             return layout
         raise UserError("ST0306", "a reshape of a slice would need a copy", location=location(op))
     assert isinstance(op, tensor.ExtractSliceOp)
-    if op.offsets or op.sizes or op.strides or any(s != 1 for s in op.static_strides.get_values()):
-        raise UserError(
-            "ST0306", "a slice in external memory has static offsets and unit strides", location=location(op)
-        )
+    if op.offsets or op.sizes or op.strides:
+        raise UserError("ST0306", "a slice in external memory has static offsets and strides", location=location(op))
     offsets = [int(n) for n in op.static_offsets.get_values()]
     sizes = [int(n) for n in op.static_sizes.get_values()]
-    layout = source.slice(offsets, sizes)
+    steps = [int(n) for n in op.static_strides.get_values()]
+    layout = source.slice(offsets, sizes, steps)
     wanted = list(op.result.type.get_shape())
     return _drop_unit_dims(layout, wanted)
 

@@ -10,13 +10,10 @@ from streamtensor.dialects.dataflow import task_around
 from streamtensor.ir import memref
 from streamtensor.ir.builtin import DenseArrayBase, FixedBitwidthType, MemRefType, ModuleOp, StringAttr
 from streamtensor.ir.core import Context, ModulePass
+from streamtensor.targets.memory_blocks import LUTRAM_WORDS
 from streamtensor.transforms.lowering.generate_directives import PARTITION
 
 MEMORY = "dataflow.memory"
-
-# Words x bits of one block, with its simple dual-port shapes (AMD UG573, UltraScale memory resources).
-BRAM_SHAPES = ((1024, 36), (512, 72))
-URAM_SHAPE = (4096, 72)
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class AllocateMemoriesPass(ModulePass):
 
     name = "allocate-memories"
 
-    lutram_words: int = 64
+    lutram_words: int = LUTRAM_WORDS
     uram_words: int = 4096
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -50,15 +47,3 @@ def bank_shape(alloc: memref.AllocOp) -> tuple[int, int, int]:
     factors = [int(n) for n in partition.get_values()] if isinstance(partition, DenseArrayBase) else [1] * len(shape)
     words = prod(ceil(size / factor) for size, factor in zip(shape, factors, strict=True))
     return words, type.element_type.bitwidth, prod(factors)
-
-
-def memory_blocks(words: int, bits: int, kind: str) -> int:
-    """Blocks of `kind` that a memory of `words` words of `bits` bits takes, in real block steps.
-
-    >>> memory_blocks(1024, 36, "bram"), memory_blocks(1025, 36, "bram"), memory_blocks(512, 72, "bram")
-    (1, 2, 1)
-    >>> memory_blocks(4096, 72, "uram"), memory_blocks(4097, 72, "uram")
-    (1, 2)
-    """
-    shapes = BRAM_SHAPES if kind == "bram" else (URAM_SHAPE,)
-    return min(ceil(words / depth) * ceil(bits / width) for depth, width in shapes)

@@ -6,20 +6,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamtensor.algebra.errors import ScheduleError
-from streamtensor.algebra.safe_depths import MIN_DEPTH, safe_depths
+from streamtensor.algebra.safe_depths import MIN_DEPTH
 from streamtensor.algebra.steps import StepProgram
 from streamtensor.diagnostics import InternalError
-from streamtensor.dialects.dataflow import ITensorEmptyOp, ITensorReadOp, KernelOp, TaskOp, task_around
+from streamtensor.dialects.dataflow import ExternKernelOp, ITensorInstanceOp, KernelOp, View, behind_views
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp, i64
 from streamtensor.ir.core import Context, ModulePass, SSAValue
+from streamtensor.timing.safe_depths import safe_depths
+from streamtensor.transforms.dataflow.edges import processes, stream_edges
+from streamtensor.transforms.resources.extern_steps import extern_program, round_slack
 from streamtensor.transforms.resources.step_programs import step_program
-
-DEPTH = "dataflow.depth"
 
 
 @dataclass(frozen=True)
 class SizeStreamsPass(ModulePass):
-    """itensor_empty  -->  itensor_empty {dataflow.depth = n}
+    """itensor_instance "a_to_b"  -->  itensor_instance "a_to_b" depth n
 
     The safe rule, until FIFOs are sized by schedule: a FIFO that is a bridge of the undirected graph of tasks gets
     `min_depth`, every other one the most that it holds in one complete run of the tasks. Why that can't deadlock is
@@ -35,44 +36,33 @@ class SizeStreamsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in [k for k in op.walk() if isinstance(k, KernelOp)]:
-            edges = stream_edges(kernel)
-            names = {empty: f"{number}" for number, (empty, _, _) in enumerate(edges)}
             try:
-                depths = safe_depths(_programs(kernel, names), min_depth=self.min_depth)
+                programs, slack = _programs(kernel)
+                depths = safe_depths(programs, min_depth=self.min_depth, slack=slack)
             except ScheduleError as error:
                 raise InternalError(f"kernel {kernel.kernel_name} has no schedule: {error}") from error
-            for empty, name in names.items():
-                empty.attributes[DEPTH] = IntegerAttr(self.depth or depths[name], i64)
+            for instance in kernel.body.block.ops:
+                if isinstance(instance, ITensorInstanceOp):
+                    instance.properties["depth"] = IntegerAttr(self.depth or depths[instance.fifo_name], i64)
 
 
-def stream_edges(kernel: KernelOp) -> list[tuple[ITensorEmptyOp, TaskOp, TaskOp]]:
-    """(itensor, producer, consumer) of every itensor inside a kernel whose itensors have one reader each."""
-    edges: list[tuple[ITensorEmptyOp, TaskOp, TaskOp]] = []
-    for task in kernel.body.block.ops:
-        if not isinstance(task, TaskOp):
-            continue
-        for init, result in zip(task.inits, task.results_, strict=True):
-            if isinstance(init.owner, ITensorEmptyOp):
-                edges += [(init.owner, task, reader) for reader in reading_tasks(result)]
-    return edges
-
-
-def reading_tasks(value: SSAValue) -> list[TaskOp]:
-    """The tasks that read `value`, each once."""
-    found: dict[TaskOp, None] = {}
-    for use in value.uses:
-        task = task_around(use.operation) if isinstance(use.operation, ITensorReadOp) else None
-        if task is not None:
-            found[task] = None
-    return list(found)
-
-
-def _programs(kernel: KernelOp, names: dict[ITensorEmptyOp, str]) -> dict[str, tuple[StepProgram, ...]]:
-    """The step program of each task, with the FIFOs called by `names`."""
+def _programs(kernel: KernelOp) -> tuple[dict[str, tuple[StepProgram, ...]], dict[str, int]]:
+    """The step program of each process by its name, and the slack of the FIFOs."""
     fifos: dict[SSAValue, str] = {}
-    for task in kernel.body.block.ops:
-        if isinstance(task, TaskOp):
-            for init, result in zip(task.inits, task.results_, strict=True):
-                if isinstance(init.owner, ITensorEmptyOp) and init.owner in names:
-                    fifos[init] = fifos[result] = names[init.owner]
-    return {task.task_name: step_program(task, fifos) for task in kernel.body.block.ops if isinstance(task, TaskOp)}
+    for edge in stream_edges(kernel):
+        if not isinstance(edge.start, ITensorInstanceOp):
+            name = f"{edge.producer.task_name}_to_{edge.consumer.task_name}"
+            raise InternalError(f"{name}: the itensor is no FIFO; run convert-empty-to-instance before")
+        fifos[edge.start.result] = fifos[edge.written] = edge.start.fifo_name
+    for view in kernel.body.block.ops:
+        if isinstance(view, View) and behind_views(view.source) in fifos:
+            fifos[view.result] = fifos[behind_views(view.source)]
+    programs: dict[str, tuple[StepProgram, ...]] = {}
+    slack: dict[str, int] = {}
+    for process in processes(kernel):
+        if isinstance(process, ExternKernelOp):
+            programs[process.task_name] = extern_program(process, fifos)
+            slack |= round_slack(process, fifos)
+        else:
+            programs[process.task_name] = step_program(process, fifos)
+    return programs, slack

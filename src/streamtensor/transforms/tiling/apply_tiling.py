@@ -119,8 +119,14 @@ class _Nest:
         """One step of the reduction of a tile: the generic on slices of its inputs."""
         self.position.update(zip(self.inner, variables, strict=True))
         operands: list[SSAValue] = []
-        for value, map in zip(self.generic.inputs, self.maps, strict=False):
-            if isinstance(value.type, TensorType):
+        arguments = self.generic.body.block.args
+        for value, map, argument in zip(self.generic.inputs, self.maps, arguments, strict=False):
+            if isinstance(value.type, TensorType) and isinstance(value.owner, tensor.EmptyOp) and not argument.uses:
+                # It only says how many iterations there are (the window of a pooling).
+                empty = tensor.EmptyOp([], TensorType(value.type.element_type, _tile_shape(map, self.tiles)))
+                block.add_op(empty)
+                value = empty.tensor
+            elif isinstance(value.type, TensorType):
                 op = extract_slice(value, self._offsets(block, map), _tile_shape(map, self.tiles))
                 block.add_op(op)
                 value = op.result

@@ -3,27 +3,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import gcd, prod
 
-from streamtensor.ir import func, linalg
-from streamtensor.ir.builtin import DenseArrayBase, ModuleOp, TensorType, i64
-from streamtensor.ir.core import Context, ModulePass, SSAValue
+from streamtensor.ir import func, linalg, tensor
+from streamtensor.ir.builtin import DenseArrayBase, ModuleOp, TensorType, UnitAttr, i64
+from streamtensor.ir.core import Context, ModulePass, Operation
 from streamtensor.transforms.build import is_device, linear_map
+from streamtensor.transforms.tiling.axes import Axes, Node, accesses, is_parallel, padding, shape_of, windows_of
 
 TILE = "dataflow.tile"
 ORDER = "dataflow.order"
+ORDER_IS_DEFAULT = "dataflow.order_is_default"  # for order-loops, which may choose another one
+
+WHOLE_RESULT = 4096
+"""A reduction over rows keeps all of its result in one token when it has at most so many elements."""
 
 
 @dataclass(frozen=True)
 class DefaultTilingPass(ModulePass):
-    """linalg.generic  -->  linalg.generic {dataflow.tile = [...], dataflow.order = [...]}
+    """linalg.generic  -->  linalg.generic {dataflow.tile = [...], dataflow.order = [...]}, also for tensor.pad and
+    tensor.concat
 
     Dimensions that meet through a tensor get the same tile, so that a consumer takes the tokens that its producer
     makes: loops and tensor dimensions are joined into axes, and an axis gets the largest divisor of its extent that
     is not above `tile`. An axis over which some contraction is a batch (attention heads) gets 1: a token then holds
     one head. Between tiles parallel loops are outermost in the order of the result, reductions innermost, so that
     partial sums stay in one tile (design document spaces.md).
+
+    Where windows move over a tensor (convolutions, pooling), rows come one by one and stand outside of the channels, in
+    everything that is connected; within a row the width stays whole. A window of k rows then needs a line buffer
+    of k rows.
 
     An operation that has the attributes already keeps them.
     """
@@ -35,25 +46,62 @@ class DefaultTilingPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:
             if isinstance(function, func.FuncOp) and is_device(function):
-                self._tile(function)
+                axes = Axes(function)
+                for generic in axes.generics:
+                    self._write(generic, self._generic_tiles(axes, generic), _generic_order(axes, generic))
+                for pad in axes.pads:
+                    self._write(pad, self._pad_tiles(axes, pad), _tensor_order(axes, pad, shape_of(pad.result)))
+                for concat in axes.concats:
+                    order = _tensor_order(axes, concat, shape_of(concat.result))
+                    self._write(concat, self._concat_tiles(axes, concat), order)
 
-    def _tile(self, function: func.FuncOp) -> None:
-        generics = [g for g in function.walk() if isinstance(g, linalg.GenericOp)]
-        axes = _Axes()
-        for generic in generics:
-            for loop, value, dim in _meetings(generic):
-                axes.join((generic, loop), (value, dim))
-        batch = {axes.find((g, loop)) for g in generics for loop in _batch_loops(g)}
-        for generic in generics:
-            extents = loop_extents(generic)
-            tiles = [
-                1 if axes.find((generic, loop)) in batch else largest_divisor(extent, self.tile)
-                for loop, extent in enumerate(extents)
-            ]
-            if TILE not in generic.attributes:
-                generic.attributes[TILE] = DenseArrayBase.from_list(i64, tiles)
-            if ORDER not in generic.attributes:
-                generic.attributes[ORDER] = DenseArrayBase.from_list(i64, _default_order(generic))
+    def _write(self, op: Operation, tiles: list[int], order: list[int]) -> None:
+        op.attributes.setdefault(TILE, DenseArrayBase.from_list(i64, tiles))
+        if ORDER not in op.attributes:
+            op.attributes[ORDER] = DenseArrayBase.from_list(i64, order)
+            op.attributes[ORDER_IS_DEFAULT] = UnitAttr()
+
+    def _tile(self, axes: Axes, node: Node, extent: int) -> int:
+        if axes.is_contraction_batch(node):
+            return 1
+        match axes.role(node):
+            case "row" | "batch":
+                return 1
+            case "within":
+                return extent
+            case _:
+                return largest_divisor(extent, self.tile)
+
+    def _generic_tiles(self, axes: Axes, generic: linalg.GenericOp) -> list[int]:
+        extents = loop_extents(generic)
+        tiles = [self._tile(axes, (generic, loop), extent) for loop, extent in enumerate(extents)]
+        parallel = [is_parallel(generic, loop) for loop in range(len(extents))]
+        sums_rows = not windows_of(generic) and any(
+            axes.role((generic, loop)) == "row" for loop, p in enumerate(parallel) if not p
+        )
+        if sums_rows and prod(e for e, p in zip(extents, parallel, strict=True) if p) <= WHOLE_RESULT:
+            # Rows are summed up as they come: all channels of a row, then the next row.
+            tiles = [e if p else t for e, t, p in zip(extents, tiles, parallel, strict=True)]
+        return tiles
+
+    def _pad_tiles(self, axes: Axes, pad: tensor.PadOp) -> list[int]:
+        """Tiles of the source: rows divide the padding and the data, other padded dimensions stay whole."""
+        shape, sizes = shape_of(pad.source), padding(pad)
+        row = padded_row(sizes, _tensor_order(axes, pad, shape))
+        tiles: list[int] = []
+        for dim, (extent, (low, high)) in enumerate(zip(shape, sizes, strict=True)):
+            if dim == row:
+                tiles.append(largest_divisor(gcd(extent, low, high), self._tile(axes, (pad.source, dim), extent)))
+            else:
+                tiles.append(extent if low or high else self._tile(axes, (pad.source, dim), extent))
+        return tiles
+
+    def _concat_tiles(self, axes: Axes, concat: tensor.ConcatOp) -> list[int]:
+        """Tiles of the result, which divide every piece."""
+        joined = concat.dim.value.data
+        tiles = [self._tile(axes, (concat.result, d), extent) for d, extent in enumerate(shape_of(concat.result))]
+        tiles[joined] = largest_divisor(gcd(*(shape_of(value)[joined] for value in concat.inputs)), tiles[joined])
+        return tiles
 
 
 def largest_divisor(extent: int, limit: int) -> int:
@@ -64,59 +112,34 @@ def largest_divisor(extent: int, limit: int) -> int:
 def loop_extents(generic: linalg.GenericOp) -> list[int]:
     """The number of iterations of each loop, from the shapes of the operands."""
     extents: dict[int, int] = {}
-    for loop, value, dim in _meetings(generic):
+    for value, dim, expression in accesses(generic):
         assert isinstance(value.type, TensorType)
-        extents[loop] = value.type.get_shape()[dim]
+        if expression.single_dim is not None:
+            extents[expression.single_dim] = value.type.get_shape()[dim]
     return [extents[loop] for loop in range(len(generic.iterator_types))]
 
 
-def _meetings(generic: linalg.GenericOp) -> Iterator[tuple[int, SSAValue, int]]:
-    """(loop, tensor, dimension) wherever a loop runs over exactly one dimension; results stand for their outs."""
-    values = [*generic.inputs, *generic.results]
-    for value, map in zip(values, generic.indexing_maps, strict=True):
-        if not isinstance(value.type, TensorType):
-            continue
-        for dim, expression in enumerate(linear_map(map.data).results):
-            if expression.single_dim is not None:
-                yield expression.single_dim, value, dim
+def padded_row(sizes: Sequence[tuple[int, int]], order: Sequence[int]) -> int:
+    """The dimension of a padding that is filled by whole tokens: the outermost one in `order` that is padded."""
+    return next(dim for dim in order if any(sizes[dim]))
 
 
-def _is_parallel(generic: linalg.GenericOp, loop: int) -> bool:
-    return generic.iterator_types.data[loop].data == linalg.IteratorType.PARALLEL
+_OUTSIDE = {"batch": 0, "row": 1}
 
 
-def _batch_loops(generic: linalg.GenericOp) -> list[int]:
-    """Parallel loops that every operand of a contraction (two or more tensors and a reduction) runs over."""
-    loops = range(len(generic.iterator_types))
-    maps = [
-        linear_map(map.data).used_dims
-        for map, value in zip(generic.indexing_maps, [*generic.inputs, *generic.results], strict=True)
-        if isinstance(value.type, TensorType)
-    ]
-    if len(maps) < 3 or all(_is_parallel(generic, loop) for loop in loops):
-        return []
-    return [loop for loop in loops if _is_parallel(generic, loop) and all(loop in used for used in maps)]
+def _rank(axes: Axes, node: Node) -> int:
+    """Where the loops of an axis stand: the batch outside of rows, rows outside of everything else."""
+    return _OUTSIDE.get(axes.role(node), 2)
 
 
-def _default_order(generic: linalg.GenericOp) -> list[int]:
+def _generic_order(axes: Axes, generic: linalg.GenericOp) -> list[int]:
     result = linear_map(generic.indexing_maps.data[len(generic.inputs)].data)
     order = [e.single_dim for e in result.results if e.single_dim is not None]
     loops = range(len(generic.iterator_types))
-    order += [loop for loop in loops if loop not in order and _is_parallel(generic, loop)]
-    return order + [loop for loop in loops if loop not in order]
+    order += [loop for loop in loops if loop not in order and is_parallel(generic, loop)]
+    order += [loop for loop in loops if loop not in order]
+    return sorted(order, key=lambda loop: (not is_parallel(generic, loop), _rank(axes, (generic, loop))))
 
 
-class _Axes:
-    """Union-find over loops and tensor dimensions."""
-
-    def __init__(self) -> None:
-        self._parent: dict[tuple[object, int], tuple[object, int]] = {}
-
-    def find(self, node: tuple[object, int]) -> tuple[object, int]:
-        parent = self._parent.setdefault(node, node)
-        if parent != node:
-            parent = self._parent[node] = self.find(parent)
-        return parent
-
-    def join(self, a: tuple[object, int], b: tuple[object, int]) -> None:
-        self._parent[self.find(a)] = self.find(b)
+def _tensor_order(axes: Axes, op: tensor.PadOp | tensor.ConcatOp, shape: Sequence[int]) -> list[int]:
+    return sorted(range(len(shape)), key=lambda dim: _rank(axes, (op.result, dim)))

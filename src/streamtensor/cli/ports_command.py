@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`streamtensor ports`: the stream ports of a part of a model, for who writes a kernel in its place."""
+
+import click
+
+from streamtensor.cli.entry import print_json
+
+
+@click.command()
+@click.argument("model", metavar="FILE.py:CALLABLE")
+@click.argument("part")
+@click.option("--tile", type=click.IntRange(min=1), default=16, show_default=True, help="Default tile size.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(model: str, part: str, tile: int, as_json: bool) -> None:
+    """Print the itensor types that the neighbours of PART make and want.
+
+    PART is the path of a module (block.attn), an operation (aten.softmax), or both (block.attn:aten.softmax), as in the
+    field "replaces" of a hand-written kernel. A kernel whose ports have these types needs no converters.
+    """
+    from dataclasses import asdict
+
+    from streamtensor import flow
+
+    ports = flow.ports_of_source(model, part, tile=tile)
+    if as_json:
+        print_json([asdict(port) for port in ports])
+        return
+    for port in ports:
+        click.echo(f"{port.side} {port.number}  {port.data}  {port.value}".rstrip())
+        verb = "made by" if port.side == "in" else "wanted by"
+        for name, itensor in port.neighbours:
+            click.echo(f"  {verb} {name}: {itensor}")
+        if port.cpp:
+            click.echo(f"  in C++  {port.cpp}")
+        else:
+            click.echo("  external memory: any type")

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Weights as small integers with scales."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+CLIPS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
+"""Shares of a channel's range that are tried as the range of its 4-bit numbers."""
+HEADROOM_BITS = 30
+"""Sums of products stay below 2**30, so that the bias has room in 32 bits."""
+
+
+@dataclass(frozen=True)
+class IntegerWeight:
+    """`numbers` int8 [outputs, inputs] times `group_scale` int16 [outputs, groups] (None: 1) times `scale` float64
+    [outputs].
+    """
+
+    numbers: Tensor
+    scale: Tensor
+    group_scale: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class GivenWeight:
+    """Integers and scales that a checkpoint brings: `numbers` int8 [outputs, inputs], `scales` [outputs, groups]."""
+
+    numbers: Tensor
+    scales: Tensor
+
+
+def round_weight(weight: Tensor, bits: int, group: int) -> IntegerWeight:
+    """`weight` [outputs, inputs] as symmetric integers of `bits` bits, with a scale for each output channel.
+
+    With `group`, each output has a whole number as the scale of each group of that many inputs as well (the last group
+    may be shorter). Of several ranges the one with the least squared error is taken.
+    """
+    top = (1 << (bits - 1)) - 1
+    weight = weight.double()
+    if not group:
+        scale = _best_scale(weight, top, bits)
+        return IntegerWeight(_rounded(weight, scale[:, None], top), scale)
+    pieces = weight.split(group, 1)
+    scales = torch.stack([_best_scale(piece, top, bits) for piece in pieces], 1)
+    whole, base = _whole_scales(scales, weight.shape[1], top)
+    columns = torch.repeat_interleave(whole.double() * base[:, None], group, 1)[:, : weight.shape[1]]
+    return IntegerWeight(_rounded(weight, columns, top), base, whole)
+
+
+def given_weight(given: GivenWeight) -> IntegerWeight:
+    """A checkpoint's integers, with its scales as whole numbers times one scale for each output."""
+    scales = given.scales.double()
+    if scales.shape[1] == 1:
+        return IntegerWeight(given.numbers, scales[:, 0])
+    whole, base = _whole_scales(scales, given.numbers.shape[1], 8)
+    return IntegerWeight(given.numbers, base, whole)
+
+
+def group_scale_bits(inputs: int, top: int) -> int:
+    """Bits of group scales for which no sum over `inputs` products of 8-bit numbers leaves its 30 bits."""
+    return min(12, math.floor(math.log2((1 << HEADROOM_BITS) / (127 * top * inputs))))
+
+
+def _whole_scales(scales: Tensor, inputs: int, top: int) -> tuple[Tensor, Tensor]:
+    largest = float((1 << group_scale_bits(inputs, top)) - 1)
+    base = scales.amax(1) / largest
+    return torch.round(scales / base[:, None]).clamp(1, largest).to(torch.int16), base
+
+
+def _best_scale(weight: Tensor, top: int, bits: int) -> Tensor:
+    """For each row the scale with the least squared error."""
+    limit = weight.abs().amax(1)
+    limit = torch.where(limit > 0, limit, 1.0)
+    best, error = limit / top, torch.full_like(limit, math.inf)
+    for clip in CLIPS if bits < 8 else (1.0,):
+        scale = limit * clip / top
+        found = (_rounded(weight, scale[:, None], top) * scale[:, None] - weight).square().sum(1)
+        best, error = torch.where(found < error, scale, best), torch.minimum(found, error)
+    return best
+
+
+def _rounded(weight: Tensor, scale: Tensor, top: int) -> Tensor:
+    return torch.round(weight / scale).clamp(-top, top).to(torch.int8)

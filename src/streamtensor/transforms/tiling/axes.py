@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Which loops and tensor dimensions of a function are one axis, and what role an axis has."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Literal, TypeAlias
+
+from streamtensor.algebra.affine import LinearExpr
+from streamtensor.ir import func, linalg, tensor
+from streamtensor.ir.builtin import TensorType
+from streamtensor.ir.core import Operation, SSAValue
+from streamtensor.transforms.build import linear_map
+
+Node: TypeAlias = "tuple[Operation | SSAValue, int]"
+"""(linalg operation, loop) or (tensor, dimension)."""
+
+Role = Literal["batch", "row", "within", "plain"]
+"""What an axis is to windows (convolutions, pooling). Rows come one at a time, outside of everything but the batch; other
+dimensions that windows move along stay whole, within a token. An axis that no window meets is plain.
+"""
+
+
+class Axes:
+    """The axes of a function.
+
+    A loop and the dimension over which it runs are one axis: they get one tile. A looser tie, the class, also joins
+    what a window or a padding stands between, where extents differ: the row of an image is a row before and
+    after its convolution.
+    """
+
+    def __init__(self, function: func.FuncOp) -> None:
+        self.generics = [op for op in function.walk() if isinstance(op, linalg.GenericOp)]
+        self.pads = [op for op in function.walk() if isinstance(op, tensor.PadOp)]
+        self.concats = [op for op in function.walk() if isinstance(op, tensor.ConcatOp)]
+        self._axes: _Sets = _Sets()
+        self._classes: _Sets = _Sets()
+        for generic in self.generics:
+            for value, dim, expression in accesses(generic):
+                self._join_access(generic, value, dim, expression)
+        for pad in self.pads:
+            for dim, (low, high) in enumerate(padding(pad)):
+                self._join((pad.source, dim), (pad.result, dim), exact=not low and not high)
+        for concat in self.concats:
+            for value in concat.inputs:
+                for dim in range(len(shape_of(concat.result))):
+                    self._join((value, dim), (concat.result, dim), exact=dim != concat.dim.value.data)
+        self._roles = self._find_roles()
+        self._batch_axes = {self._axes.find((g, loop)) for g in self.generics for loop in _contraction_batch(g)}
+
+    def axis(self, node: Node) -> Hashable:
+        """What stands for the axis of a loop or dimension."""
+        return self._axes.find(node)
+
+    def role(self, node: Node) -> Role:
+        """The role of the class of a loop or dimension."""
+        return self._roles.get(self._classes.find(node), "plain")
+
+    def is_contraction_batch(self, node: Node) -> bool:
+        """Whether some contraction has one result for each index of this axis (attention heads)."""
+        return self._axes.find(node) in self._batch_axes
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether there are windows at all."""
+        return "row" in self._roles.values()
+
+    def _join_access(self, generic: linalg.GenericOp, value: SSAValue, dim: int, expression: LinearExpr) -> None:
+        if expression.single_dim is not None:
+            self._join((generic, expression.single_dim), (value, dim), exact=True)
+            return
+        for loop in expression.used_dims:
+            if is_parallel(generic, loop):
+                self._join((generic, loop), (value, dim), exact=False)
+
+    def _join(self, a: Node, b: Node, *, exact: bool) -> None:
+        if exact:
+            self._axes.join(a, b)
+        self._classes.join(a, b)
+
+    def _find_roles(self) -> dict[Hashable, Role]:
+        roles: dict[Hashable, Role] = {}
+        for generic in self.generics:
+            windows = windows_of(generic)
+            for value in dict.fromkeys(value for value, _ in windows):
+                dims = sorted(dim for other, dim in windows if other is value)
+                for dim in dims[1:]:
+                    roles.setdefault(self._classes.find((value, dim)), "within")
+                for dim in self._batch_dims(generic, value, dims):
+                    roles.setdefault(self._classes.find((value, dim)), "batch")
+                roles[self._classes.find((value, dims[0]))] = "row"
+            for loop in window_loops(generic):
+                roles.setdefault(self._classes.find((generic, loop)), "within")
+        return roles
+
+    def _batch_dims(self, generic: linalg.GenericOp, value: SSAValue, windows: list[int]) -> list[int]:
+        """Dimensions before the rows over which parallel loops run, but for the last one: the channels."""
+        found = [
+            dim
+            for other, dim, expression in accesses(generic)
+            if other is value
+            and dim < windows[0]
+            and expression.single_dim is not None
+            and is_parallel(generic, expression.single_dim)
+        ]
+        return [dim for dim in found if dim < windows[0] - 1]
+
+
+def shape_of(value: SSAValue) -> tuple[int, ...]:
+    """The shape of a tensor."""
+    assert isinstance(value.type, TensorType)
+    return tuple(value.type.get_shape())
+
+
+def accesses(generic: linalg.GenericOp) -> Iterator[tuple[SSAValue, int, LinearExpr]]:
+    """(tensor, dimension, index) of every operand; results stand for their outs."""
+    values = [*generic.inputs, *generic.results]
+    for value, map in zip(values, generic.indexing_maps, strict=True):
+        if isinstance(value.type, TensorType):
+            for dim, expression in enumerate(linear_map(map.data).results):
+                yield value, dim, expression
+
+
+def is_parallel(generic: linalg.GenericOp, loop: int) -> bool:
+    """Whether a loop of a linalg operation is parallel."""
+    return generic.iterator_types.data[loop].data == linalg.IteratorType.PARALLEL
+
+
+def windows_of(generic: linalg.GenericOp) -> list[tuple[SSAValue, int]]:
+    """(input, dimension) where the index is `stride * i + n` of a parallel loop i and a reduction n, or `stride * i`."""
+    return [
+        (value, dim)
+        for value, dim, expression in accesses(generic)
+        if any(is_parallel(generic, loop) for loop in expression.used_dims)
+        and (
+            any(not is_parallel(generic, loop) for loop in expression.used_dims)
+            or (len(expression.used_dims) == 1 and abs(sum(expression.coefficients)) > 1)
+        )
+    ]
+
+
+def window_loops(generic: linalg.GenericOp) -> list[int]:
+    """The reductions that run over the inside of a window."""
+    windows = windows_of(generic)
+    return sorted(
+        {
+            loop
+            for value, dim, expression in accesses(generic)
+            if (value, dim) in windows
+            for loop in expression.used_dims
+            if not is_parallel(generic, loop)
+        }
+    )
+
+
+def padding(pad: tensor.PadOp) -> list[tuple[int, int]]:
+    """(low, high) for each dimension of a padding with constant sizes."""
+    low, high = (
+        [int(n) for n in sizes.get_values()]  # pyright: ignore[reportUnknownMemberType]
+        for sizes in (pad.static_low, pad.static_high)
+    )
+    return list(zip(low, high, strict=True))
+
+
+def _contraction_batch(generic: linalg.GenericOp) -> list[int]:
+    """Parallel loops that every operand of a contraction (two or more tensors and a reduction) runs over.
+
+    Not those of windows: a depthwise convolution takes several channels at a time.
+    """
+    loops = range(len(generic.iterator_types))
+    maps = [
+        linear_map(map.data).used_dims
+        for map, value in zip(generic.indexing_maps, [*generic.inputs, *generic.results], strict=True)
+        if isinstance(value.type, TensorType)
+    ]
+    if len(maps) < 3 or all(is_parallel(generic, loop) for loop in loops) or windows_of(generic):
+        return []
+    return [loop for loop in loops if is_parallel(generic, loop) and all(loop in used for used in maps)]
+
+
+class _Sets:
+    """Union-find."""
+
+    def __init__(self) -> None:
+        self._parent: dict[Hashable, Hashable] = {}
+
+    def find(self, node: Hashable) -> Hashable:
+        parent = self._parent.setdefault(node, node)
+        if parent != node:
+            parent = self._parent[node] = self.find(parent)
+        return parent
+
+    def join(self, a: Hashable, b: Hashable) -> None:
+        self._parent[self.find(a)] = self.find(b)
