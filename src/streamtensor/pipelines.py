@@ -27,6 +27,7 @@ from streamtensor.transforms.lowering.convert_linalg_to_loops import ConvertLina
 from streamtensor.transforms.lowering.generate_directives import GenerateDirectivesPass
 from streamtensor.transforms.lowering.lower_itensor_to_stream import LowerITensorToStreamPass
 from streamtensor.transforms.resources.allocate_memories import AllocateMemoriesPass
+from streamtensor.transforms.resources.place_tasks import PlaceTasksPass
 from streamtensor.transforms.resources.size_streams import SizeStreamsPass
 from streamtensor.transforms.tiling.apply_tiling import ApplyTilingPass
 from streamtensor.transforms.tiling.crop_operands import CropOperandsPass
@@ -48,13 +49,16 @@ FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs whil
 @dataclass(frozen=True)
 class Choices:
     """What a run of the pipeline chooses: the default tile of a loop, the on-chip memory of the device (0 = no limit),
-    the widest FIFO, the unroll within a tile.
+    the widest FIFO, the unroll within a tile, and the dies and memory blocks of the device.
     """
 
     tile: int = 16
     on_chip_bits: int = 0
     fifo_width_bits: int = 512
     unroll: int = 16
+    dies: int = 1
+    bram36: int = 2016
+    uram: int = 960
 
 
 def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
@@ -98,7 +102,8 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
                 BufferizePass(),
                 ConvertLinalgToLoopsPass(),  # on buffers, where an accumulator is changed in place
                 GenerateDirectivesPass(unroll=choices.unroll),  # on the final loops
-                AllocateMemoriesPass(),  # needs the partition of each buffer
+                AllocateMemoriesPass(bram36=choices.bram36, uram=choices.uram),  # needs the partition of each buffer
+                PlaceTasksPass(dies=choices.dies),  # last: by the memories and FIFOs that there are
             )
         case _:
             return ()

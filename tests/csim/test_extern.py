@@ -86,8 +86,13 @@ def test_the_example_replaces_the_softmax_of_a_block(tmp_path: Path) -> None:
 
 
 def test_a_matrix_product_with_its_weights_as_ports(tmp_path: Path) -> None:
-    found = check(gated(), [linear(tmp_path, reads_before_writes=[2, 2, 1])]).summary
+    """The memory that the user says it takes is counted among the bits of the design."""
+    resources = {"bram": 3, "dsp": 16}
+    found = check(gated(), [linear(tmp_path, reads_before_writes=[2, 2, 1], resources=resources)]).summary
     assert found["kernels"] == 1
+    terms = {term["name"]: term["bits"] for term in found["levels"]["stream"]["terms"]}
+    assert terms["linear (given by the user)"] == 3 * 36 * 1024
+    assert found["extern_kernels"]["linear"]["resources"] == resources
 
 
 def test_two_kernels_behind_each_other(tmp_path: Path) -> None:
@@ -193,6 +198,33 @@ def test_headers_stand_beside_the_source(tmp_path: Path) -> None:
     out = tmp_path / "out"
     check(gated(), [scaled], run=False, out=out)
     assert (out / "main/hls/extern/silu/gain.h").is_file()
+
+
+def test_a_function_with_a_dataflow_region_of_its_own(tmp_path: Path) -> None:
+    """Its tasks run at the same time as all others, with FIFOs that hold less than what goes through them."""
+    text = """
+#include "streamtensor_dataflow.h"
+static void gate(hls::stream<V<16>> &x, hls::stream<V<16>> &kept, hls::stream<V<16>> &gates) {
+  for (int n = 0; n < 64; ++n) {
+    V<16> v = x.read();
+    kept.write(v);
+    for (int i = 0; i < 16; ++i) v[i] = 1.0f / (1.0f + hls::expf(-v[i]));
+    gates.write(v);
+  }
+}
+static void multiply(hls::stream<V<16>> &kept, hls::stream<V<16>> &gates, hls::stream<V<16>> &y) {
+  for (int n = 0; n < 64; ++n) y.write(kept.read() * gates.read());
+}
+void silu(hls::stream<V<16>> &x, hls::stream<V<16>> &y) {
+#pragma HLS dataflow
+  hls::stream<V<16>, 2> kept("kept"), gates("gates");
+  ST_REGION(16384)
+  ST_TASK(gate, x, kept, gates)
+  ST_TASK(multiply, kept, gates, y)
+  ST_REGION_END
+}
+"""
+    check(gated(), [kernel(tmp_path, text, "silu", ins=[TILES], outs=[TILES], replaces="act")])
 
 
 def test_names_of_the_user_do_not_meet_those_of_the_compiler(tmp_path: Path) -> None:

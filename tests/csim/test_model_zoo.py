@@ -3,9 +3,9 @@
 
 import pytest
 import torch
-from model_zoo import ZOO, make
 
 import streamtensor
+from model_zoo import ZOO, make
 
 pytestmark = pytest.mark.needs("g++")
 

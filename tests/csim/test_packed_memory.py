@@ -129,14 +129,19 @@ def test_a_token_of_another_width_is_put_together_from_words(tmp_path: Path) -> 
     np.testing.assert_allclose(accelerator.predict(x), module(x).detach(), rtol=1e-4, atol=1e-5)
     ports = json.loads((tmp_path / "out/main/summary.json").read_text(encoding="utf-8"))["levels"]["fused"]["ports"]
     words = {port["name"]: (port["word_bits"], port["port_bits"]) for port in ports}
-    assert words["x"] == words["weight"] == (512, 512)  # 4 x 4
+    assert words["input"] == words["weight"] == (512, 512)  # 4 x 4
     assert words["bias"] == (128, 512)
+    code = (tmp_path / "out/main/hls/main_0_0.cpp").read_text(encoding="utf-8")
+    load = code[code.index("static void load_input") : code.index("static void load_weight")]
+    assert load.index("pragma HLS pipeline") < load.index("word = input[") < load.index("pragma HLS unroll")
 
 
 def test_tokens_per_head(tmp_path: Path) -> None:
     """A tile of which one dimension is 1, and a mask of integers and booleans beside floats."""
 
     class Masked(torch.nn.Module):
+        mask: torch.Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.proj = torch.nn.Linear(16, 16)

@@ -2,9 +2,8 @@
 """Every module of the zoo through all passes, verified and run by the interpreter after each."""
 
 import pytest
-from model_zoo import PIECES, ZOO, make
 
-from streamtensor.diagnostics import UserError
+from model_zoo import PIECES, ZOO, make
 from streamtensor.dialects import context
 from streamtensor.flow.passes import PassRunner
 from streamtensor.importers.program import import_module

@@ -38,7 +38,8 @@ def cases(draw: st.DrawFn) -> Case:
     shape = [t * n for t, n in zip(token, tokens, strict=True)]
     if draw(st.booleans()):  # tokens within a tile: the tile is several of them
         token, tokens = tile, [n * (a // b) for n, a, b in zip(tokens, token, tile, strict=True)]
-        tile = [a * draw(st.sampled_from([d for d in range(1, n + 1) if n % d == 0])) for a, n in zip(tile, tokens)]
+        counts = [draw(st.sampled_from([d for d in range(1, n + 1) if n % d == 0])) for n in tokens]
+        tile = [size * count for size, count in zip(tile, counts, strict=True)]
     order = draw(st.permutations(range(rank)))
     trips = [tokens[d] for d in order]
     steps = [token[d] for d in order]

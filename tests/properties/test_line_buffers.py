@@ -56,7 +56,7 @@ def test_windows_without_an_end_have_no_schedule() -> None:
     assert line_schedule(StreamLayout.parse("10x4, [] * [], () -> (0, 0)"), rows, 0) is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     block=st.integers(1, 3),
     tile=st.integers(1, 2),
@@ -64,7 +64,7 @@ def test_windows_without_an_end_have_no_schedule() -> None:
     window=st.integers(2, 3),
     tiles=st.integers(2, 4),
     channel_tile=st.sampled_from([1, 2, 4]),
-    images=st.sampled_from([1, 2]),
+    images=st.sampled_from([2, 3]),
 )
 def test_programs_with_windows_keep_their_numbers(
     block: int, tile: int, stride: int, window: int, tiles: int, channel_tile: int, images: int

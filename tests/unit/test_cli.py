@@ -240,6 +240,7 @@ def test_compile_passes_its_options_on(run: Run, flow: Recorder) -> None:
         "to": "fused",
         "random_weights": 7,
         "tile": 8,
+        "extern_kernels": [],
         "force": True,
         "verify_each": True,
         "verify_numerics": True,

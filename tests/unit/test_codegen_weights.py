@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 from safetensors.numpy import load_file
 
+from streamtensor.codegen.host.packed import PackedParameter
 from streamtensor.codegen.weights import read_weights, write_weights
 from streamtensor.diagnostics import UserError
 
@@ -135,3 +136,64 @@ def test_a_manifest_of_other_weights_is_an_error(tmp_path: Path) -> None:
     manifest.write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(UserError, match="do not agree"):
         read_weights(tmp_path)
+
+
+def tiled(parameter: str, shape: tuple[int, int], columns: int, offset: int = 0) -> PackedParameter:
+    """A part of a parameter with `columns` columns, in tiles of 2x4, in words of 1x4."""
+    sizes = (shape[0] // 2, shape[1] // 4, 2, 1, 1, 4)
+    return PackedParameter(parameter, offset, sizes, (2 * columns, 4, columns, 4, columns, 1), (2, 4), (1, 4))
+
+
+def test_packed_parameters_are_stored_in_their_order_and_read_back(tmp_path: Path) -> None:
+    whole = np.arange(4 * 16, dtype=np.float32).reshape(4, 16)
+    left, right = tiled("w", (4, 8), 16), tiled("w", (4, 8), 16, offset=8)
+    write_weights(tmp_path, {"w": whole, "b": np.ones(3, np.int8)}, [left, right])
+    found = read_weights(tmp_path)
+    assert set(found) == {"w", "b"}
+    assert list(found.entries) == [left.name, right.name, "b"]
+    np.testing.assert_array_equal(found["w"], whole)
+    assert not found["w"].flags.writeable
+    wanted = whole[:, 8:].reshape(2, 2, 2, 4).transpose(0, 2, 1, 3).reshape(right.shape)
+    np.testing.assert_array_equal(found.stored(right.name), wanted)
+    assert not found.stored(right.name).flags.owndata
+    entry = found.entries[right.name]
+    assert (entry.layout, entry.parameter, entry.of, entry.offset) == ("packed", "w", (4, 16), 8)
+    assert (entry.tile, entry.vector, entry.bytes) == ((2, 4), (1, 4), 128)
+    stored = load_file(tmp_path / "weights/weights.safetensors")[right.name]
+    np.testing.assert_array_equal(stored, wanted)
+
+
+def test_a_parameter_is_stored_as_it_is_when_its_parts_are_not_all_of_it(tmp_path: Path) -> None:
+    whole = np.arange(4 * 16, dtype=np.float32).reshape(4, 16)
+    part = tiled("w", (4, 8), 16)
+    write_weights(tmp_path, {"w": whole}, [part])
+    assert set(read_weights(tmp_path).entries) == {"w", part.name}
+    np.testing.assert_array_equal(read_weights(tmp_path)["w"], whole)
+
+
+def test_a_parameter_that_is_also_wanted_as_it_is(tmp_path: Path) -> None:
+    whole = np.arange(4 * 16, dtype=np.float32).reshape(4, 16)
+    write_weights(tmp_path, {"w": whole}, [tiled("w", (4, 16), 16)], ["w"])
+    assert len(read_weights(tmp_path).entries) == 2
+
+
+def test_a_damaged_part_is_found_when_its_parameter_is_read(tmp_path: Path) -> None:
+    whole = np.arange(4 * 16, dtype=np.float32).reshape(4, 16)
+    data, manifest = write_weights(tmp_path, {"w": whole}, [tiled("w", (4, 16), 16)])
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace('"offset": 0', '"offset": 1'), encoding="utf-8")
+    with pytest.raises(UserError, match="is no part of a parameter of 64 numbers"):
+        _ = read_weights(tmp_path)["w"]
+    manifest.write_text(text, encoding="utf-8")
+    content = bytearray(data.read_bytes())
+    content[-1] ^= 1
+    data.write_bytes(content)
+    with pytest.raises(UserError, match=r"weights\.safetensors is damaged: parameter w@"):
+        _ = read_weights(tmp_path)["w"]
+
+
+def test_numbers_lie_at_multiples_of_their_size(tmp_path: Path) -> None:
+    write_weights(tmp_path, {"flag": np.array([True]), "w": np.ones(3, np.float64), "i": np.ones(1, np.int16)})
+    found = read_weights(tmp_path)
+    assert found["w"].ctypes.data % 8 == 0
+    assert found["i"].ctypes.data % 2 == 0

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Hand-written kernels: their descriptions, what of a model they match, and what is said when they do not fit."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from csim.extern_cases import HEAD, LINEAR_B, LINEAR_W, LINEAR_X, SILU, TILES, gated, kernel, silu
 from streamtensor import flow
@@ -243,6 +246,10 @@ def test_two_kernels_of_one_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="another extern kernel has the same name") as caught:
         import_module(module, inputs, extern_kernels=[silu(tmp_path), silu(tmp_path, replaces="aten.add")])
     assert caught.value.code == "ST0112"
+    other = replace(silu(tmp_path), name="other", source=tmp_path / "other.cpp")
+    with pytest.raises(UserError, match="another source defines silu as well") as caught:
+        import_module(module, inputs, extern_kernels=[silu(tmp_path), other])
+    assert caught.value.code == "ST0112"
 
 
 def test_ports_that_do_not_fit_name_both_sides(tmp_path: Path) -> None:
@@ -270,6 +277,21 @@ def test_a_data_shape_that_merges_dimensions_fits(tmp_path: Path) -> None:
     module, inputs = gated()
     imported = import_module(module, inputs, extern_kernels=[silu(tmp_path, ins=[flat_tiles], outs=[flat_tiles])])
     assert "tensor.collapse_shape" in {op.name for op in imported.module.walk()}
+
+
+def test_the_command_that_lists_ports() -> None:
+    from streamtensor.cli.ports_command import command
+
+    model = f"{Path(__file__).resolve().parents[2] / 'examples' / 'mlp.py'}:mlp"
+    shown = CliRunner().invoke(command, [model, "down:aten.linear"])
+    assert shown.exit_code == 0, shown.output
+    lines = shown.output.splitlines()
+    assert lines[0].startswith("in 0  32x256xf32")
+    assert lines[1].startswith("  made by")
+    assert lines[2] == "  in C++  hls::stream<hls::vector<float, 16>>"
+    assert lines[3:5] == ["in 1  64x256xf32  down.weight", "  external memory: any type"]
+    listed = json.loads(CliRunner().invoke(command, [model, "down:aten.linear", "--json"]).output)
+    assert [port["side"] for port in listed] == ["in", "in", "in", "out"]
 
 
 # ---- emission

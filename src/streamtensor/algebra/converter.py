@@ -57,8 +57,10 @@ class Converter:
 
     @property
     def shared_space(self) -> list[tuple[int, int]]:
-        """(tripcount, step) of the shared loops. Where the two types count in different units (rows, and windows that move
-        by two rows), the step is that of the loop that was not split.
+        """(tripcount, step) of the shared loops.
+
+        Where the two types count in different units (rows, and windows that move by two rows), the step is that of the
+        loop that was not split.
         """
         source, result = self.source, self.result
         chosen = [result if _is_split(source, loop) else source for loop in range(self.shared_loops)]
@@ -122,11 +124,12 @@ def infer_converter(source: StreamLayout, result: StreamLayout) -> Converter | N
 
 
 def _countable(source: StreamLayout, result: StreamLayout, shared: int) -> int:
-    """The shared loops up to the first that no one loop can count: its steps differ, and neither stands around a rest
-    of the same loop.
+    """The shared loops up to the first that moves in different units in the two types (rows, and windows that move by
+    two rows) and stands around a rest of the same loop in neither: no one loop can count it.
     """
     for loop in range(shared):
-        if source.steps[loop] != result.steps[loop] and not (_is_split(source, loop) or _is_split(result, loop)):
+        same = source.steps[loop] == result.steps[loop] or not any(source.stride(loop))
+        if not same and not (_is_split(source, loop) or _is_split(result, loop)):
             return loop
     return shared
 

@@ -9,7 +9,7 @@ from math import lcm
 from streamtensor.algebra.layout import StreamLayout
 
 MAX_PERIOD = 16
-"""The windows that a task sends by statements of their own, one after the other, are at most this many."""
+"""At most this many windows are sent by statements of their own, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class LineSchedule:
 def line_schedule(source: StreamLayout, result: StreamLayout, row: int) -> LineSchedule | None:
     """The schedule that turns `source` into `result`, in which rows along data dimension `row` come in order.
 
-    Both are the layouts inside the shared loops. None when blocks are not whole rows in order, when the result's outermost
-    loop does not walk down the rows, or when the pattern is longer than MAX_PERIOD windows.
+    Both are the layouts inside the shared loops. None when blocks are not whole rows in order, when the result's
+    outermost loop does not walk down the rows, or when the pattern is longer than MAX_PERIOD windows.
 
     With blocks of r rows and windows of e rows that move by s, window i needs n(i) = ceil((i s + e) / r) blocks, and
     n(i + p) = n(i) + p s / r for p = lcm(r, s) / s, so that the differences repeat. The rows that are
@@ -64,10 +64,11 @@ def line_schedule(source: StreamLayout, result: StreamLayout, row: int) -> LineS
     needed = [-(-(window * stride + extent) // step) for window in range(period)]
     in_period = period * stride // step
     before = [needed[-1] - in_period, *needed[:-1]]
-    rows = max(n * step - window * stride for window, n in enumerate(needed))
-    starts = tuple(rows - (n * step - window * stride) for window, n in enumerate(needed))
-    blocks = tuple(n - b for n, b in zip(needed, before, strict=True))
-    if before[0] + sum(blocks[window % period] for window in range(windows)) != source.tripcounts[0]:
+    blocks = tuple(n - b for n, b in zip(needed, before, strict=True))[:windows]
+    held = [n * step - window * stride for window, n in enumerate(needed)][:windows]
+    rows = max(held)
+    starts = tuple(rows - n for n in held)
+    if before[0] + sum(blocks[window % len(blocks)] for window in range(windows)) != source.tripcounts[0]:
         return None
     return LineSchedule(rows, step, before[0], blocks, starts, windows)
 

@@ -7,21 +7,22 @@ from streamtensor.cli.entry import print_json
 
 
 @click.command()
-@click.argument("model", metavar="FILE.py:CALLABLE")
+@click.argument("model")
 @click.argument("part")
+@click.option("--prompt-len", type=click.IntRange(min=1), metavar="N", help="Longest prompt, in tokens.")
 @click.option("--tile", type=click.IntRange(min=1), default=16, show_default=True, help="Default tile size.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(model: str, part: str, tile: int, as_json: bool) -> None:
-    """Print the itensor types that the neighbours of PART make and want.
+def command(model: str, part: str, prompt_len: int | None, tile: int, as_json: bool) -> None:
+    """Print the itensor types that the neighbours of PART of a MODEL make and want.
 
-    PART is the path of a module (block.attn), an operation (aten.softmax), or both (block.attn:aten.softmax), as in the
+    MODEL is what `streamtensor compile` takes: a model folder, FILE.py:callable, or the name of a shape. PART is the path of a module (block.attn), an operation (aten.softmax), or both (block.attn:aten.softmax), as in the
     field "replaces" of a hand-written kernel. A kernel whose ports have these types needs no converters.
     """
     from dataclasses import asdict
 
     from streamtensor import flow
 
-    ports = flow.ports_of_source(model, part, tile=tile)
+    ports = flow.ports_of_source(model, part, tile=tile, prompt_len=prompt_len)
     if as_json:
         print_json([asdict(port) for port in ports])
         return

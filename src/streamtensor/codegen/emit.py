@@ -8,7 +8,7 @@ from streamtensor.codegen.hls.emit import emit_hls
 from streamtensor.codegen.host.functions import emit_host_functions
 from streamtensor.codegen.host.program import derive_program
 from streamtensor.codegen.host.xrt import emit_xrt_host
-from streamtensor.codegen.link import emit_link
+from streamtensor.codegen.link import emit_floorplan, emit_link
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.targets import Device
 
@@ -19,7 +19,7 @@ def emit_code(module: ModuleOp, device: Device | None = None) -> dict[str, str]:
     The same module and device always give the same text. Raises UserError ST0306 for what has no C++.
     """
     program = derive_program(module, device)
-    link = emit_link(program, device) if device is not None else {}
+    link = {**emit_link(program, device), **emit_floorplan(module)} if device is not None else {}
     return {
         **emit_hls(module, device),
         **emit_host_functions(module),

@@ -80,7 +80,7 @@ def compile_model(
     _check_level(to, LEVELS)
     target = load_device(device)
     model = load_source(source, prompt_len=prompt_len, random_weights=random_weights)
-    choices = Choices(tile=tile, on_chip_bits=target.on_chip_bits)
+    choices = choices_for(target, tile=tile)
     with new_folder(out, force=force) as folder:
         job = _Job(folder, target, choices, to, verify_each, verify_numerics, events)
         job.stage("import")
@@ -127,7 +127,7 @@ def compile_module(
     target = load_device(device)
     keep = tempfile.TemporaryDirectory(prefix="streamtensor-") if out is None else None
     path = Path(keep.name) / "compiled" if keep is not None else Path(str(out))
-    choices = Choices(tile=tile, on_chip_bits=target.on_chip_bits)
+    choices = choices_for(target, tile=tile)
     with new_folder(path, force=force) as folder:
         job = _Job(folder, target, choices, "code", False, verify_numerics, events or SilentEvents())
         job.stage("import")
@@ -171,6 +171,13 @@ def recompile(
             source=record.source, prefix=record.prefix, tokenizer=record.tokenizer, prompt_len=record.prompt_len
         )
     return CompileResult(out or folder, summary, _files(out or folder), job.timings)
+
+
+def choices_for(device: Device, *, tile: int) -> Choices:
+    """The choices of a run for `device`."""
+    return Choices(
+        tile=tile, on_chip_bits=device.on_chip_bits, dies=device.dies, bram36=device.bram36, uram=device.uram
+    )
 
 
 class _Job:

@@ -41,19 +41,24 @@ class Port:
 
 
 def extern_ports(
-    module: torch.nn.Module, example_inputs: Sequence[torch.Tensor], replaces: str, *, tile: int = 16
+    module: torch.nn.Module,
+    example_inputs: Sequence[torch.Tensor],
+    replaces: str,
+    *,
+    tile: int = 16,
+    prefix: str = "",
 ) -> list[Port]:
     """The ports of the first part of `module` that `replaces` names, ins first.
 
-    Raises UserError ST0113 when nothing matches, and what compiling the module raises.
+    `prefix` may be left out in front of module paths. Raises UserError ST0113 when nothing matches, and what compiling the module raises.
     """
     from streamtensor.importers.export import export_graph
     from streamtensor.importers.program import import_module
 
     with tempfile.TemporaryDirectory(prefix="streamtensor-ports-") as folder:
-        ins, outs, names = _shapes(export_graph(module, tuple(example_inputs)), replaces, Path(folder))
+        ins, outs, names = _shapes(export_graph(module, tuple(example_inputs), prefix), replaces, Path(folder), prefix)
         kernel = _stub(replaces, Path(folder), ins, outs)
-        imported = import_module(module, tuple(example_inputs), extern_kernels=[kernel]).module
+        imported = import_module(module, tuple(example_inputs), prefix=prefix, extern_kernels=[kernel]).module
     runner = PassRunner(context())
     for level in ("tensor", "dataflow"):
         runner.run(imported, level, passes_to(level, Choices(tile=tile)))
@@ -70,12 +75,15 @@ def extern_ports(
     ]
 
 
-def ports_of_source(source: str, replaces: str, *, tile: int = 16) -> list[Port]:
-    """`extern_ports` of the module that `FILE.py:callable` makes. Raises UserError ST0101 and ST0107 for the file."""
-    from streamtensor.models.user_module import check_callable, load_callable
+def ports_of_source(source: str, replaces: str, *, tile: int = 16, prompt_len: int | None = None) -> list[Port]:
+    """`extern_ports` of a model folder, a named shape or `FILE.py:callable`; no weights are read.
 
-    module, inputs = load_callable(check_callable(source))
-    return extern_ports(module, inputs, replaces, tile=tile)
+    Raises UserError for a model that is not there (ST0101 to ST0107), and as `extern_ports`.
+    """
+    from streamtensor.models.sources import load_source
+
+    program = load_source(source, prompt_len=prompt_len, random_weights=0).program()
+    return extern_ports(program.module, program.inputs, replaces, tile=tile, prefix=program.prefix)
 
 
 def _extern(kernel: KernelOp) -> ExternKernelOp | None:
@@ -92,11 +100,11 @@ def _stub(replaces: str, folder: Path, ins: Sequence[str], outs: Sequence[str]) 
     return ExternKernel("the_kernel_to_write", source, "stub", tuple(ins), tuple(outs), replaces)
 
 
-def _shapes(exported: Any, replaces: str, folder: Path) -> tuple[list[str], list[str], Sequence[str]]:
+def _shapes(exported: Any, replaces: str, folder: Path, prefix: str) -> tuple[list[str], list[str], Sequence[str]]:
     """The inputs and outputs of the first part, each as one token, and the names of the inputs."""
     from streamtensor.importers.extern_holes import cut_out
 
-    _, parts = cut_out(exported, [_stub(replaces, folder, (), ("any",))])
+    _, parts = cut_out(exported, [_stub(replaces, folder, (), ("any",))], prefix)
     graph = parts[0].graph
     results: Any = next(node for node in graph.nodes if node.op == "output").args[0]
     ins = [_whole(node.meta["val"]) for node in graph.nodes if node.op == "placeholder"]

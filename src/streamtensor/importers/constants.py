@@ -94,7 +94,7 @@ def _constants(function: func.FuncOp) -> Iterator[tuple[arith.ConstantOp, torch.
             dtype = _TYPES.get(kind.element_type)
             if dtype is None:
                 raise UserError("ST0104", f"a constant of type {kind} is left in the code", location=location(op))
-            numbers = [float(n) if dtype.is_floating_point else int(n) for n in op.value.get_values()]
+            numbers = [number.value.data for number in op.value.iter_attrs()]
             yield op, torch.tensor(numbers).to(dtype).reshape(tuple(kind.get_shape()))
 
 

@@ -255,7 +255,7 @@ OWN: dict[Any, Decomposition] = {
     aten.gelu.default: gelu,
     aten.silu.default: silu,
     aten.softplus.default: softplus,
-    **{getattr(aten, name).Scalar: comparison(getattr(aten, name).Tensor) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
+    **{op.Scalar: comparison(op.Tensor) for op in (aten.eq, aten.ne, aten.lt, aten.le, aten.gt, aten.ge)},
     aten.addmm.default: addmm,
     aten.baddbmm.default: baddbmm,
     aten.scaled_dot_product_attention.default: attention,

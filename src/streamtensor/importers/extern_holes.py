@@ -58,13 +58,15 @@ def cut_out(
     """The graph with a call of `extern_hole` in the place of each part that a kernel replaces, and these parts.
 
     `prefix` may be left out in front of module paths. Raises UserError ST0113 when a kernel matches nothing, or a part
-    that is not one piece; ST0112 when two kernels have one name; ST0114 for a kernel's source.
+    that is not one piece; ST0112 when two kernels have one name, or two functions; ST0114 for a kernel's source.
     """
     names = [kernel.name for kernel in kernels]
     found: list[Replaced] = []
     for kernel in kernels:
         if names.count(kernel.name) > 1:
             raise kernel.wrong("another extern kernel has the same name")
+        if any(one.function == kernel.function and one.source_path != kernel.source_path for one in kernels):
+            raise kernel.wrong(f"another source defines {kernel.function} as well; they are linked together")
         check_source(kernel)
         groups = _matches(exported.graph, kernel, prefix)
         if not groups:

@@ -56,15 +56,27 @@ def descend(
     """Depths, none above `depths` (which suffice, by `result`), of which no single one can be less.
 
     One FIFO after the other, the one with the most bits first, is made as small as the others allow. Once is enough:
-    what was too little while the others were deeper is too little afterwards.
+    what was too little while the others were deeper is too little afterwards. Most can have the least depth, so that is
+    tried for many at once.
     """
     depths = trials.trimmed(depths, result)
     bits = {fifo.name: fifo.bits for fifo in trials.graph.sized}
     order = sorted(depths, key=lambda f: (-(depths[f] - trials.min_depth) * bits[f], f))
-    for done, fifo in enumerate(order):
+    groups = [order]
+    while groups:
+        group = [fifo for fifo in groups.pop() if depths[fifo] > trials.min_depth]
         if on_progress is not None:
-            on_progress(done, len(order))
-        depths = _least(trials, depths, fifo)
+            on_progress(len(order) - len(group) - sum(map(len, groups)), len(order))
+        if len(group) == 1:
+            depths = _least(trials, depths, group[0])
+        elif group:
+            tried = depths | dict.fromkeys(group, trials.min_depth)
+            enough = trials.suffices(tried)
+            if enough is not None:
+                depths = trials.trimmed(tried, enough)
+            else:
+                middle = len(group) // 2
+                groups += [group[middle:], group[:middle]]
     return depths
 
 

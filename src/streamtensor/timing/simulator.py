@@ -14,6 +14,7 @@ import numpy as np
 
 from streamtensor.timing import native_library
 from streamtensor.timing.graph import Graph
+from streamtensor.timing.least_cycles import least_cycles
 from streamtensor.timing.packed import Array, np_array, pack, pointer
 
 _BUDGET = 50_000_000  # reads and writes between two looks at signals such as Ctrl-C
@@ -114,6 +115,15 @@ class Simulator:
         weakref.finalize(self, self._native.st_sim_delete, self._handle)
 
     @cached_property
+    def _least_cycles(self) -> list[int]:
+        """From the start of the design to its end, at least, by task: its own steps, and what must follow them.
+
+        A task that waits for more cycles than a limit leaves after these makes the design late, long before its end.
+        """
+        least = least_cycles(self.graph)
+        return [least[name] for name in self._tasks]
+
+    @cached_property
     def _own_depths(self) -> list[int]:
         return [-1 if fifo.depth is None else fifo.depth for fifo in self.graph.fifos]
 
@@ -140,11 +150,13 @@ class Simulator:
                     chosen[number] = -1 if depth is None else depth
         starts = np_array([release.get(name, 0) for name in self._tasks]) if release else None
         table = np_array(chosen)
+        patience = None if limit is None or release else np_array([limit - least for least in self._least_cycles])
         self._native.st_sim_start(
             self._handle,
             pointer(table),
             None if starts is None else pointer(starts),
             -1 if limit is None else limit,
+            None if patience is None else pointer(patience),
             ahead,
             None if profile is None else pointer(profile.waits),
             0 if profile is None else profile.waits.shape[1],
@@ -205,7 +217,7 @@ def _functions() -> Any:
     native.st_sim_delete.restype = None
     native.st_sim_delete.argtypes = [address]
     native.st_sim_start.restype = None
-    native.st_sim_start.argtypes = [address, address, address, number, number, address, number, number]
+    native.st_sim_start.argtypes = [address, address, address, number, address, number, address, number, number]
     native.st_sim_run.restype = number
     native.st_sim_run.argtypes = [address, number]
     native.st_sim_results.restype = None

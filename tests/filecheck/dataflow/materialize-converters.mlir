@@ -54,13 +54,12 @@ func.func private @once(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {data
   func.return %r : tensor<4x8xf32>
 }
 
-// Two types of one order: each token goes on as it comes, there is no buffer.
+// Two types of one order: a cast, no task and no buffer.
 // CHECK-LABEL: func.func private @same_order
-// CHECK:         dataflow.task "converter_0"
-// CHECK-NOT:       tensor.empty
-// CHECK:           %[[T:.*]] = dataflow.itensor_read
-// CHECK-NEXT:      dataflow.itensor_write %[[T]]
-// CHECK:         dataflow.task "store"
+// CHECK:         ^bb0(%[[X:.*]]: !itensor_[[S:[0-9]+]], %{{.*}}: !itensor_[[F:[0-9]+]]):
+// CHECK-NEXT:      %[[C:.*]] = dataflow.itensor_cast %[[X]] : !itensor_[[S]] -> !itensor_[[F]]
+// CHECK-NEXT:      dataflow.task "store"
+// CHECK:             dataflow.itensor_read %[[C]]
 !split = !dataflow.itensor<2xf32, iter_space: [2, 2] * [4, 2], iter_map: (d0, d1) -> (d0 + d1)>
 !flat = !dataflow.itensor<2xf32, iter_space: [4] * [2], iter_map: (d0) -> (d0)>
 func.func private @same_order(%x: tensor<8xf32>) -> tensor<8xf32> attributes {dataflow.place = "device"} {
@@ -110,21 +109,4 @@ func.func private @line_buffer(%x: tensor<64x16xf32>) attributes {dataflow.place
     dataflow.yield
   }
   func.return
-}
-
-// Two types of one order: a cast, and no task.
-!whole = !dataflow.itensor<2xf32, iter_space: [4] * [2], iter_map: (d0) -> (d0)>
-!split = !dataflow.itensor<2xf32, iter_space: [2, 2] * [4, 2], iter_map: (d0, d1) -> (d0 + d1)>
-// CHECK-LABEL: func.func @direct
-// CHECK:         dataflow.kernel "k" ins(%{{.*}} : tensor<8xf32>) outs(%{{.*}} : tensor<8xf32>) {
-// CHECK-NEXT:    ^bb0(%[[A:.*]]: !{{.*}}, %{{.*}}: !{{.*}}):
-// CHECK-NEXT:      %[[C:.*]] = dataflow.itensor_cast %[[A]] :
-// CHECK-NEXT:      dataflow.yield %[[C]]
-func.func @direct(%x: tensor<8xf32>, %e: tensor<8xf32>) -> tensor<8xf32> {
-  %r = dataflow.kernel "k" ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
-  ^bb0(%a: !whole, %o: !split):
-    %c = dataflow.itensor_converter %a buffer [] shared 1 : !whole -> !split
-    dataflow.yield %c : !split
-  } -> tensor<8xf32>
-  func.return %r : tensor<8xf32>
 }

@@ -27,3 +27,38 @@ func.func private @one(%x: tensor<2x8xf32>) -> tensor<2x8xf32> attributes {dataf
   } -> tensor<2x8xf32>
   func.return %r : tensor<2x8xf32>
 }
+
+// Packed memory: a slice of words, at offset floordiv tile, becomes a token; the store does the inverse. Two tokens lie in
+// one tile of the parameter, whose inner index is what is left.
+// CHECK-LABEL: func.func private @packed
+// CHECK:         dataflow.task "load_x"
+// CHECK:           scf.for %[[I:.*]] = %{{.*}} to %c64{{.*}} step %c16
+// CHECK:             scf.for %[[J:.*]] = %{{.*}} to %c64{{.*}} step %c16
+// CHECK-NEXT:          %[[A:.*]] = arith.divsi %[[I]], %c16
+// CHECK-NEXT:          %[[B:.*]] = arith.divsi %[[J]], %c16
+// CHECK-NEXT:          %[[S:.*]] = tensor.extract_slice %{{.*}}[%[[A]], %[[B]], 0, 0] [1, 1, 4, 1] [1, 1, 1, 1] : tensor<4x4x4x1xvector<4x16xi8>> to tensor<1x1x4x1xvector<4x16xi8>>
+// CHECK-NEXT:          %[[U:.*]] = tensor_ext.unwiden %[[S]] : tensor<1x1x4x1xvector<4x16xi8>> -> tensor<1x1x16x16xi8>
+// CHECK-NEXT:          %[[T:.*]] = tensor_ext.unpack %[[U]] : tensor<1x1x16x16xi8> -> tensor<16x16xi8>
+// CHECK-NEXT:          dataflow.itensor_write %[[T]]
+// CHECK:         dataflow.task "load_w"
+// CHECK:           scf.for %[[I:.*]] = %{{.*}} to %c64{{.*}} step %c16
+// CHECK:             scf.for %[[J:.*]] = %{{.*}} to %c64{{.*}} step %c32
+// CHECK:               scf.for %[[K:.*]] = %{{.*}} to %c32{{.*}} step %c16
+// CHECK-NEXT:            %[[A:.*]] = arith.divsi %[[I]], %c16
+// CHECK-NEXT:            %[[B:.*]] = arith.divsi %[[J]], %c32
+// CHECK-NEXT:            tensor.extract_slice %{{.*}}[%[[A]], %[[B]], 0, %[[K]]] [1, 1, 16, 16] [1, 1, 1, 1] : tensor<4x2x16x32xi8> to tensor<1x1x16x16xi8>
+// CHECK:         dataflow.task "store_result"
+// CHECK:           %[[T:.*]] = dataflow.itensor_read
+// CHECK-NEXT:      %[[P:.*]] = tensor_ext.pack %[[T]] : tensor<16x16xi8> -> tensor<1x1x16x16xi8>
+// CHECK-NEXT:      %[[V:.*]] = tensor_ext.widen %[[P]] : tensor<1x1x16x16xi8> -> tensor<1x1x4x1xvector<4x16xi8>>
+// CHECK-NEXT:      tensor.insert_slice %[[V]] into
+!tiles = !dataflow.itensor<16x16xi8, iter_space: [4, 4] * [16, 16], iter_map: (d0, d1) -> (d0, d1)>
+func.func private @packed(%x: tensor<4x4x4x1xvector<4x16xi8>>, %w: tensor<4x2x16x32xi8>) -> tensor<4x4x4x1xvector<4x16xi8>> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<4x4x4x1xvector<4x16xi8>>
+  %y = dataflow.kernel "k" ins(%x, %w : tensor<4x4x4x1xvector<4x16xi8>>, tensor<4x2x16x32xi8>) outs(%e : tensor<4x4x4x1xvector<4x16xi8>>) {
+  ^bb0(%i: !tiles, %j: !tiles, %o: !tiles):
+    %n = dataflow.itensor_empty : !tiles
+    dataflow.yield %n : !tiles
+  } -> tensor<4x4x4x1xvector<4x16xi8>>
+  func.return %y : tensor<4x4x4x1xvector<4x16xi8>>
+}

@@ -34,3 +34,34 @@ func.func private @one(%x: tensor<2x8xf32>) -> tensor<2x8xf32> attributes {dataf
   } -> tensor<2x8xf32>
   func.return %r : tensor<2x8xf32>
 }
+
+// Packed memory in words. Where a word is what the FIFO carries it goes straight there; a wider one is put into a tile
+// first, from which the FIFO's vectors are taken.
+// CHECK-LABEL: func.func private @words
+// CHECK:         dataflow.task "load_x"
+// CHECK:           scf.for %[[I:.*]] = %{{.*}} to %c4{{.*}} step %c2
+// CHECK:             %[[T:.*]] = arith.divsi %[[I]], %c2
+// CHECK-NEXT:        scf.for %[[R:.*]] = %{{.*}} to %c2{{.*}} step %c1
+// CHECK-NEXT:          %[[W:.*]] = tensor.extract %{{.*}}[%[[T]], %c0{{.*}}, %[[R]], %c0{{.*}}] : tensor<2x1x2x1xvector<1x2xf32>>
+// CHECK-NEXT:          dataflow.itensor_write %[[W]] into %{{.*}} : vector<1x2xf32>
+// CHECK:         dataflow.task "load_w"
+// CHECK:             %[[TILE:.*]] = tensor.empty() : tensor<2x2xf32>
+// CHECK-NEXT:        %[[W:.*]] = tensor.extract %{{.*}} : tensor<2x1x1x1xvector<2x2xf32>>
+// CHECK-NEXT:        %[[FULL:.*]] = vector.transfer_write %[[W]], %[[TILE]]
+// CHECK-NEXT:        scf.for
+// CHECK-NEXT:          %[[V:.*]] = vector.transfer_read %[[FULL]]
+// CHECK-NEXT:          dataflow.itensor_write %[[V]]
+// CHECK:         dataflow.task "store_result"
+// CHECK:           %[[V:.*]] = dataflow.itensor_read %{{.*}} -> vector<1x2xf32>
+// CHECK-NEXT:      tensor.insert %[[V]] into %{{.*}} : tensor<2x1x2x1xvector<1x2xf32>>
+// CHECK-NOT:     tensor_ext
+!tiles = !dataflow.itensor<2x2xf32, iter_space: [2] * [2], iter_map: (d0) -> (d0, 0)>
+func.func private @words(%x: tensor<2x1x2x1xvector<1x2xf32>>, %w: tensor<2x1x1x1xvector<2x2xf32>>) -> tensor<2x1x2x1xvector<1x2xf32>> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<2x1x2x1xvector<1x2xf32>>
+  %y = dataflow.kernel "k" ins(%x, %w : tensor<2x1x2x1xvector<1x2xf32>>, tensor<2x1x1x1xvector<2x2xf32>>) outs(%e : tensor<2x1x2x1xvector<1x2xf32>>) {
+  ^bb0(%i: !tiles, %j: !tiles, %o: !tiles):
+    %n = dataflow.itensor_empty : !tiles
+    dataflow.yield %n : !tiles
+  } -> tensor<2x1x2x1xvector<1x2xf32>>
+  func.return %y : tensor<2x1x2x1xvector<1x2xf32>>
+}

@@ -139,6 +139,16 @@ func.func @windows(%x: tensor<8xf32>, %y: tensor<9xf32>) {
 // -----
 
 !t = !dataflow.itensor<2xf32, iter_space: [4] * [2], iter_map: (d0) -> (d0)>
+!o = !dataflow.itensor<1xf32, iter_space: [4] * [2], iter_map: (d0) -> (d0)>
+func.func @gaps(%x: tensor<7xf32>, %y: tensor<8xf32>) {
+  // expected-error@+1 {{an in port reads all of its data, but !dataflow.itensor<1xf32, iter_space: [4] * [2], iter_map: (d0) -> (d0)> is gapped}}
+  %r = dataflow.extern_kernel "k" ins(%x : tensor<7xf32>) outs(%y : tensor<8xf32>) {source = "k.cpp", function = "k", ports = [!o, !t], ii = 1 : i64, delay = 0 : i64, width_bits = 512 : i64} -> tensor<8xf32>
+  func.return
+}
+
+// -----
+
+!t = !dataflow.itensor<2xf32, iter_space: [4] * [2], iter_map: (d0) -> (d0)>
 func.func @results(%x: tensor<8xf32>, %y: tensor<8xf32>) {
   // expected-error@+1 {{the results have the types of the outs}}
   %r = dataflow.extern_kernel "k" ins(%x : tensor<8xf32>) outs(%y : tensor<8xf32>) {source = "k.cpp", function = "k", ports = [!t, !t], ii = 1 : i64, delay = 0 : i64, width_bits = 512 : i64} -> tensor<4xf32>

@@ -53,3 +53,26 @@ func.func private @views(%x: tensor<4x8xf32>) -> tensor<16xf32> attributes {data
   } -> tensor<16xf32>
   func.return %r : tensor<16xf32>
 }
+
+// What the host packs is one copy, through a walk over the row-major buffer in the order of the tiles and words.
+// CHECK-LABEL: func.func private @pack(%x: memref<4x8xf32>, %0: memref<2x2x2x1xvector<1x4xf32>> {dataflow.result = "output_0"})
+// CHECK:         %[[T:.*]] = memref.reinterpret_cast %x to offset: [0], sizes: [2, 2, 2, 4], strides: [16, 4, 8, 1]
+// CHECK-NEXT:    %[[W:.*]] = memref.reinterpret_cast %[[T]] to offset: [0], sizes: [2, 2, 2, 1, 1, 4], strides: [16, 4, 8, 4, 8, 1]
+// CHECK-NEXT:    %[[L:.*]] = tensor_ext.lanes %0 : memref<2x2x2x1xvector<1x4xf32>> -> memref<2x2x2x1x1x4xf32>
+// CHECK:         %[[V:.*]] = memref.load %[[W]]
+// CHECK-NEXT:    memref.store %[[V]], %[[L]]
+func.func private @pack(%x: tensor<4x8xf32>) -> tensor<2x2x2x1xvector<1x4xf32>> attributes {dataflow.place = "host", dataflow.layout = "pack"} {
+  %p = tensor_ext.pack %x : tensor<4x8xf32> -> tensor<2x2x2x4xf32>
+  %w = tensor_ext.widen %p : tensor<2x2x2x4xf32> -> tensor<2x2x2x1xvector<1x4xf32>>
+  func.return %w : tensor<2x2x2x1xvector<1x4xf32>>
+}
+
+// CHECK-LABEL: func.func private @unpack(%x: memref<2x2x2x1xvector<1x4xf32>>, %0: memref<4x8xf32> {dataflow.result = "output_0"})
+// CHECK:         %[[L:.*]] = tensor_ext.lanes %x
+// CHECK:         memref.reinterpret_cast %0 to offset: [0], sizes: [2, 2, 2, 4], strides: [16, 4, 8, 1]
+// CHECK:         memref.load %[[L]]
+func.func private @unpack(%x: tensor<2x2x2x1xvector<1x4xf32>>) -> tensor<4x8xf32> attributes {dataflow.place = "host", dataflow.layout = "unpack"} {
+  %u = tensor_ext.unwiden %x : tensor<2x2x2x1xvector<1x4xf32>> -> tensor<2x2x2x4xf32>
+  %y = tensor_ext.unpack %u : tensor<2x2x2x4xf32> -> tensor<4x8xf32>
+  func.return %y : tensor<4x8xf32>
+}

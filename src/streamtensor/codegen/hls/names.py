@@ -26,9 +26,9 @@ _WORDS = """
 """
 # Function templates of the C++ library that a call of a task would find too, through the types of its arguments.
 _TEMPLATES = """
-    accumulate any_of all_of clamp copy count equal exchange fill find generate get includes inner_product iota max merge
-    min minmax mismatch move none_of partial_sum partition reduce remove replace reverse rotate search sort swap transform
-    unique
+    accumulate any_of all_of clamp copy count equal exchange fill find generate get includes inner_product iota max
+    merge min minmax mismatch move none_of partial_sum partition reduce remove replace reverse rotate search sort swap
+    transform unique
 """
 RESERVED = frozenset((_WORDS + _TEMPLATES).split())
 

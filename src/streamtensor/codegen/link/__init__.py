@@ -3,5 +3,6 @@
 
 from streamtensor.codegen.link.channels import Channels, assign_channels
 from streamtensor.codegen.link.files import emit_link
+from streamtensor.codegen.link.floorplan import emit_floorplan
 
-__all__ = ["Channels", "assign_channels", "emit_link"]
+__all__ = ["Channels", "assign_channels", "emit_floorplan", "emit_link"]

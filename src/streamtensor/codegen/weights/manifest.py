@@ -103,5 +103,13 @@ def parse_manifest(path: Path) -> dict[str, Entry]:
 
 def _entry(line: Mapping[str, Any]) -> Entry:
     sizes = {name: tuple(int(n) for n in line[name]) for name in _SIZES}
-    texts = {name: str(line[name]) for name in ("name", "dtype", "sha256", "layout", "parameter")}
-    return Entry(**sizes, **texts, bytes=int(line["bytes"]), offset=int(line["offset"]))
+    return Entry(
+        name=str(line["name"]),
+        dtype=str(line["dtype"]),
+        bytes=int(line["bytes"]),
+        sha256=str(line["sha256"]),
+        layout=str(line["layout"]),
+        parameter=str(line["parameter"]),
+        offset=int(line["offset"]),
+        **sizes,
+    )

@@ -208,6 +208,9 @@ class ExternKernelOp(IRDLOperation):
             raise VerifyException("its operands are all tensors, all itensors or all FIFOs")
         for number, (port, value) in enumerate(zip(ports, operands, strict=True)):
             self._verify_port(number, port, value.type)
+        for port in self.in_ports:
+            if "gapped" in port.layout.coverage().kind:
+                raise VerifyException(f"an in port reads all of its data, but {port} is {port.layout.coverage()}")
         for port in self.out_ports:
             if port.layout.coverage().kind != "regular":
                 raise VerifyException(f"an out port writes each element once, but {port} is {port.layout.coverage()}")

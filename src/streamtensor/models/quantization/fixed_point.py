@@ -34,9 +34,9 @@ def shift_right(x: Tensor, bits: int) -> Tensor:
     return (x + (1 << (bits - 1))) >> bits if bits else x
 
 
-def shift_right_by(x: Tensor, bits: Tensor) -> Tensor:
-    """`x` / 2**bits, rounded half up, by another number of bits in each element; `bits` at least 1."""
-    return (torch.bitwise_right_shift(x, bits - 1) + 1) >> 1
+def shift_right_by(x: Tensor, less_one: Tensor) -> Tensor:
+    """`x` / 2**(less_one + 1), rounded half up, by another number of bits in each element; `less_one` at least 0."""
+    return (torch.bitwise_right_shift(x, less_one) + 1) >> 1
 
 
 def saturate(x: Tensor, bits: int) -> Tensor:
@@ -97,7 +97,7 @@ def exp2_negative(z: Tensor) -> Tensor:
     z = z.clamp(0, (30 << EXPONENT_BITS) - 1)
     whole, part = z >> EXPONENT_BITS, z & ((1 << EXPONENT_BITS) - 1)
     power = _horner(part, _EXP2, EXPONENT_BITS)
-    return shift_right_by(power << 1, whole + 1)  # one bit more, because the shift must be at least 1
+    return shift_right_by(power << 1, whole)
 
 
 def leading(value: Tensor, top: int, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -167,7 +167,7 @@ def softmax(scores: Tensor, visible: Tensor | None, multiplier: Tensor, shift: i
     weights = exp2_negative(powers.clamp(0, (30 << EXPONENT_BITS) - 1).to(torch.int32))
     total = torch.sum(weights, -1, keepdim=True, dtype=torch.int32)  # from 2**15 on; below 2**31
     mantissa, exponent = leading(total, 15, (16, 8, 4, 2, 1))
-    factor, shift = unpack(pack(reciprocal(mantissa), exponent + (29 - PROBABILITY_BITS)))
+    factor, shift = unpack(pack(reciprocal(mantissa), exponent + (28 - PROBABILITY_BITS)))
     probability = shift_right_by(weights * factor, shift)
     return probability.to(torch.int16)
 
@@ -192,7 +192,7 @@ def normalized(x: Tensor, epsilon: int) -> Tensor:
     total = torch.sum(x * x, -1, keepdim=True) + epsilon
     mantissa, exponent = leading(total, 16, (32, 16, 8, 4, 2))
     # x / sqrt(total) = x * root / 2**(14 + 8 + exponent / 2); the product is below 2**40
-    packed = pack(reciprocal_root(mantissa.to(torch.int32)), (exponent >> 1) + (22 - NORM_BITS))
+    packed = pack(reciprocal_root(mantissa.to(torch.int32)), (exponent >> 1) + (21 - NORM_BITS))
     root, shift = unpack(packed.to(torch.int64))
     return shift_right_by(x * root, shift).to(torch.int32)
 

@@ -89,6 +89,7 @@ struct Task {
   int64_t time = 0;  // of the last step
   int64_t stalled_read = 0, stalled_write = 0, steps = 0;
   int64_t first = -1;
+  int64_t patience = NEVER;  // cycles that it may wait in all before the run is late
   Wait wait = NOTHING;
   int64_t wait_fifo = -1;
 };
@@ -103,6 +104,7 @@ struct Simulation {
   size_t queue_head = 0, queue_size = 0;
   std::vector<char> queued;
   int64_t latest = NEVER;  // give up when a step is later
+  bool late = false;
   int64_t events = 0;
   int64_t *profile = nullptr, buckets = 0, bucket_cycles = 1;
 
@@ -120,7 +122,7 @@ struct Simulation {
     return task;
   }
 
-  void start(const int64_t* depths, const int64_t* release, int64_t limit, int64_t soft) {
+  void start(const int64_t* depths, const int64_t* release, int64_t limit, const int64_t* patience, int64_t soft) {
     for (int64_t f = 0; f < p.fifos; ++f) {
       Fifo& fifo = fifos[f];
       fifo.written = fifo.read = fifo.merged_writes = fifo.merged_reads = fifo.high = 0;
@@ -136,9 +138,11 @@ struct Simulation {
       tasks[t] = Task();
       tasks[t].at = Cursor(p, t);
       tasks[t].time = release ? release[t] : 0;
+      tasks[t].patience = patience ? patience[t] : NEVER;
       push(t);
     }
     latest = limit < 0 ? NEVER : limit;
+    late = false;
     events = 0;
   }
 
@@ -295,7 +299,8 @@ struct Simulation {
         if (tasks[other].wait == (i < item.reads ? ROOM : TOKEN) && tasks[other].wait_fifo == refs_[i]) push(other);
       }
       if (!(task.at.left -= count)) task.at.next();
-      if (task.time > latest) return;
+      late |= task.time > latest || task.stalled_read + task.stalled_write > task.patience;
+      if (late) return;
     }
   }
 
@@ -362,7 +367,7 @@ struct Simulation {
       while (queue_size) {
         const int64_t task = pop();
         advance(task);
-        if (tasks[task].time > latest) return LATE;
+        if (late) return LATE;
         if (events > until) {
           push(task);
           return PAUSED;
@@ -406,16 +411,17 @@ void* st_sim_new(const Item* items, const int64_t* task_begin, int64_t tasks, co
 void st_sim_delete(void* sim) { delete static_cast<Simulation*>(sim); }
 
 // depths: below 0 is unbounded. release: no step of a task before release + its delta; may be null. limit: a step later
-// than this ends the run with LATE; below 0 is none. soft: tokens that a FIFO
+// than this ends the run with LATE; below 0 is none. patience: a task that waits for more cycles does so too; may be
+// null. soft: tokens that a FIFO
 // holds at first while that suffices, at least 1. profile: null, or tasks x buckets x 2 numbers, to which the cycles
 // that each task waits to read and to write are added, by time.
-void st_sim_start(void* sim, const int64_t* depths, const int64_t* release, int64_t limit, int64_t soft,
-                  int64_t* profile, int64_t buckets, int64_t bucket_cycles) {
+void st_sim_start(void* sim, const int64_t* depths, const int64_t* release, int64_t limit,
+                  const int64_t* patience, int64_t soft, int64_t* profile, int64_t buckets, int64_t bucket_cycles) {
   auto* s = static_cast<Simulation*>(sim);
   s->profile = profile;
   s->buckets = buckets;
   s->bucket_cycles = bucket_cycles;
-  s->start(depths, release, limit, soft);
+  s->start(depths, release, limit, patience, soft);
 }
 
 // Runs on for about `budget` reads and writes. 0: complete, 1: deadlock, 2: late, 3: call again.

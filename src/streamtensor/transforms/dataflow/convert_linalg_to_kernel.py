@@ -56,8 +56,8 @@ class ConvertLinalgToKernelPass(ModulePass):
     types). A generic that was not tiled is one token of each operand. Right because the tokens are read and written
     in the order in which the loops visit the slices.
 
-    Raises UserError ST0104 for an operation that linalg does not hold and for a gather, ST0306 for a result that starts from a value,
-    and for slices that have no stream order or do not cover their tensor.
+    Raises UserError ST0104 for a gather and for an operation that linalg does not hold, ST0306 for a result that starts
+    from a value, and for slices that have no stream order or do not cover their tensor.
     """
 
     name = "convert-linalg-to-kernel"

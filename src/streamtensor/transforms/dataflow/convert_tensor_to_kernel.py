@@ -29,12 +29,12 @@ from streamtensor.transforms.tiling.default_tiling import ORDER, TILE, padded_ro
 
 @dataclass(frozen=True)
 class ConvertTensorToKernelPass(ModulePass):
-    """y = pad x  -->  kernel { task { for rows above { write constant }; for rows { write(constant with read x in it) };
-    for rows below { write constant } } }
-    y = concat(a, b)  -->  kernel { task { for tokens of a { write(read a) }; for tokens of b { write(read b) } } }
+    """y = pad x  -->  kernel { task { for rows above { write constant }; for rows { write(constant with read x in it) }
+    ; for rows below { write constant } } }
+    y = concat(a, b)  -->  kernel { task { for tokens of a { write(read a) }; for those of b { write(read b) } } }
 
     The tokens of the result are made one range of a loop after the other. A padding fills whole tokens along the padded
-    dimension that is outermost in `dataflow.order`; along the others the token of the source is put into a larger token.
+    dimension that is outermost in `dataflow.order`; along the others the token of the source is put into a larger one.
     `dataflow.tile` are the tiles of the source for a padding, and of the result for a concatenation. Right because both
     only say which element of the result is which element of a source, or the constant.
 

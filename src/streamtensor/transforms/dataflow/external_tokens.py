@@ -149,9 +149,7 @@ class _Words:
     def places(self, block: Block, variables: Sequence[SSAValue]) -> tuple[list[SSAValue], list[SSAValue]]:
         """(indices of the word in memory, where its elements are in the token) for one iteration of the loops."""
         rank = len(self.vector)
-        inside = [
-            add_index(block, self.constants, [variables[2 * dim], variables[2 * dim + 1]]) for dim in range(rank)
-        ]
+        inside = [add_index(block, self.constants, [variables[2 * dim], variables[2 * dim + 1]]) for dim in range(rank)]
         steps: list[SSAValue] = []
         if self._tile is not None:
             steps = [_scaled(block, self.constants, variables[2 * d], 1, self.loops[2 * d][1]) for d in range(rank)]

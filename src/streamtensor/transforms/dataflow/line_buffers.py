@@ -33,8 +33,7 @@ def build_line_buffer(
     rows up; store }; for result tokens { write buffer[start ..] } } }; the windows that are left }
 
     The rows move and the windows stand still: a window is then an ordinary slice, and its vectors may hold several
-    rows. Moving costs a read and a write of the buffer for each row that is kept; with rows in banks of their own this is
-    one cycle a vector.
+    rows. Moving costs a read and a write of the buffer for each vector of the rows that are kept.
     """
     buffer_type = TensorType(scalar, list(converter.buffer))
     assert converter.row_dim is not None
@@ -141,9 +140,7 @@ class _Lines:
 
         return build_nest(block, self.constants, loop_pairs(self.result)[1:], [dest], write)
 
-    def _offsets(
-        self, block: Block, layout: StreamLayout, variables: Sequence[SSAValue], start: int
-    ) -> list[SSAValue]:
+    def _offsets(self, block: Block, layout: StreamLayout, variables: Sequence[SSAValue], start: int) -> list[SSAValue]:
         """Where a token is in the buffer, in which the first row of its block or window is row `start`."""
         offsets = [affine_index(block, self.constants, e, variables) for e in layout.map.results]
         if start:

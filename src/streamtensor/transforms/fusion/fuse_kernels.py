@@ -10,7 +10,6 @@ from typing import Literal
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects.dataflow import (
     ExternKernelOp,
-    ITensorConverterOp,
     ITensorEmptyOp,
     ITensorType,
     KernelOp,
@@ -31,9 +30,14 @@ from streamtensor.ir.core import (
 from streamtensor.ir.locations import copy_location, location, location_text
 from streamtensor.transforms.build import UniqueNames, is_device, sort_topologically, source_hint
 from streamtensor.transforms.fusion.grouping import Edge, KernelGraph, greedy, search
-from streamtensor.transforms.fusion.on_chip import converter_bits, local_bits, tensor_bits
-
-VIEWS = (tensor.ExpandShapeOp, tensor.CollapseShapeOp, tensor.ExtractSliceOp)
+from streamtensor.transforms.fusion.on_chip import local_bits, tensor_bits
+from streamtensor.transforms.fusion.views import (
+    StreamPath,
+    erase_unused_views,
+    needed_outside,
+    root_of,
+    stream_path,
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class FuseKernelsPass(ModulePass):
     `limit_bits` (0: no limit): `grouping.search`, or with `strategy` "greedy" the published greedy (design document
     pipeline.md, Kernel fusion). The graph of groups is acyclic. Between two kernels of a group equal itensor types are
     connected directly, others by a converter; a value that several kernels want in the same order gets one
-    converter. A tensor that goes through a view or to another group goes through external memory.
+    converter. A reshape between them becomes one of the stream, where tokens allow it (`fusion.views`). A tensor that
+    goes through a slice or to another group goes through external memory.
 
     Raises UserError ST0305 for a kernel that does not fit alone, with its terms and levers.
     """
@@ -74,15 +79,15 @@ def kernel_graph(kernels: Sequence[KernelOp]) -> KernelGraph:
     edges: list[Edge] = []
     for kernel in kernels:
         for operand, itensor in zip(kernel.ins, _in_types(kernel), strict=True):
-            for producer, direct in _producers(operand):
-                cost = converter_bits(_out_type(operand), itensor) if direct else "a view"
+            for producer in _producers(operand):
+                path = stream_path(_out_type(root_of(operand)), operand, itensor)
                 edges.append(
                     Edge(
                         number[producer],
                         number[kernel],
                         operand,
                         itensor,
-                        cost if isinstance(cost, int) else None,
+                        path.converter_bits if isinstance(path, StreamPath) else None,
                         itensor.layout.num_tokens * itensor.token_bits,
                         tensor_bits(operand.type),
                     )
@@ -104,14 +109,11 @@ def _out_type(result: SSAValue) -> ITensorType:
     return itensor
 
 
-def _producers(value: SSAValue) -> Iterator[tuple[KernelOp, bool]]:
-    """(kernel, directly) for the kernel that makes `value`, if one does; not directly when views stand between."""
-    direct = True
-    while isinstance(value.owner, VIEWS):
-        value = value.owner.operands[0]
-        direct = False
-    if isinstance(value.owner, KernelOp):
-        yield value.owner, direct
+def _producers(value: SSAValue) -> Iterator[KernelOp]:
+    """The kernel that makes `value`, or the tensor of which it is a view, if one does."""
+    owner = root_of(value).owner
+    if isinstance(owner, KernelOp):
+        yield owner
 
 
 def _fuse(name: str, members: list[KernelOp]) -> None:
@@ -121,9 +123,9 @@ def _fuse(name: str, members: list[KernelOp]) -> None:
     outs: list[OpResult] = []
     for kernel in members:
         for operand, itensor in zip(kernel.ins, _in_types(kernel), strict=True):
-            if operand.owner not in inside and (operand, itensor) not in ins:
+            if root_of(operand).owner not in inside and (operand, itensor) not in ins:
                 ins.append((operand, itensor))
-        outs += [result for result in kernel.results_ if any(use.operation not in inside for use in result.uses)]
+        outs += [result for result in kernel.results_ if needed_outside(result, inside)]
 
     body = Block(arg_types=[*(itensor for _, itensor in ins), *(_out_type(result) for result in outs)])
     for (operand, _), argument in zip(ins, body.args, strict=False):
@@ -160,6 +162,8 @@ def _fuse(name: str, members: list[KernelOp]) -> None:
         old.replace_all_uses_with(new)
     for kernel in reversed(members):
         dests = list(kernel.outs)
+        for result in kernel.results_:
+            erase_unused_views(result)
         kernel.detach()
         kernel.erase()
         for dest in dests:
@@ -184,14 +188,12 @@ def _stream(
     wanted = argument.type
     assert isinstance(wanted, ITensorType)
     if (operand, wanted) not in streams:
-        made = _out_type(operand)
-        reason = converter_bits(made, wanted)
-        if isinstance(reason, str):
-            raise UserError("ST0304", f"{made} can't be turned into {wanted}: {reason}", location=location(kernel))
-        converter = ITensorConverterOp(streams[operand, made], wanted)
-        copy_location(kernel, [converter])
-        body.add_op(converter)
-        streams[operand, wanted] = converter.result
+        root = root_of(operand)
+        made = _out_type(root)
+        path = stream_path(made, operand, wanted)
+        if isinstance(path, str):
+            raise UserError("ST0304", f"{made} can't be turned into {wanted}: {path}", location=location(kernel))
+        streams[operand, wanted] = path.build(body, streams[root, made], kernel)
     return streams[operand, wanted]
 
 

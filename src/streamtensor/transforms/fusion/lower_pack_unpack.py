@@ -235,9 +235,8 @@ class _Outliner:
         """The third rule."""
         for op in list(main.body.block.ops):
             if isinstance(op, UnpackOp):
-                chain = (op.source.owner, op) if isinstance(op.source.owner, UnwidenOp) else (op,)
-                assert all(isinstance(one, Operation) for one in chain)
-                self._call([one for one in chain if isinstance(one, Operation)], "unpack", main)
+                wide = op.source.owner
+                self._call((wide, op) if isinstance(wide, UnwidenOp) else (op,), "unpack", main)
         for op in list(main.body.block.ops):
             if isinstance(op, WidenOp) or (isinstance(op, PackOp) and not _is_widened(op)):
                 _, chain = trace(op.results[0], (*VIEWS, PackOp, WidenOp))

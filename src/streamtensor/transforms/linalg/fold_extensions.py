@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Lets consumers of a widened integer read the narrow one."""
+"""Lets consumers of a widened integer, or of some of its bits, read the integer itself."""
 
 from dataclasses import dataclass
 
 from streamtensor.ir import arith, func
-from streamtensor.ir.builtin import ModuleOp
-from streamtensor.ir.core import Context, ModulePass, Operation, OpResult
-from streamtensor.ir.linalg import GenericOp
+from streamtensor.ir.builtin import IntegerType, ModuleOp, TensorType
+from streamtensor.ir.core import Context, ModulePass, Operation, OpResult, SSAValue
+from streamtensor.ir.linalg import GenericOp, YieldOp
 from streamtensor.transforms.linalg.generics import (
     Access,
     device_functions,
@@ -27,14 +27,15 @@ from streamtensor.transforms.linalg.maps import inverse, substitute
 
 @dataclass(frozen=True)
 class FoldExtensionsPass(ModulePass):
-    """consumer(extend(%a))  -->  consumer'(%a), whose body extends the element that it reads
+    """consumer(wires(%a))  -->  consumer'(%a), whose body takes the wires of the element that it reads
 
-    The producer is an elementwise generic whose body is one arith.extsi or arith.extui of its one input; every consumer
-    that is a generic gets an extension of its own, however often it reads an element.
+    The producer is an elementwise generic of one input whose body is made of arith.extsi, arith.extui, shifts to the
+    right by constants and masks that are constants; its result is at least as wide as its input. Every consumer that
+    is a generic gets these operations in its own body, however often it reads an element.
 
-    Right because an extension is a function of the element alone. It costs no logic, as the upper bits repeat one wire,
-    so doing it again is free; and what goes between kernels, into buffers and from memory is the narrow number: an 8-bit
-    activation or weight stays one of 8 bits up to the multiplier.
+    Right because the body is a function of the element alone. It costs no logic, only wires, so doing it again is free;
+    and what goes between kernels, into buffers and from memory is the narrow number: an 8-bit activation or weight
+    stays one of 8 bits up to the multiplier.
     """
 
     name = "fold-extensions"
@@ -43,9 +44,8 @@ class FoldExtensionsPass(ModulePass):
         """Runs on every device function of the module."""
         for function in device_functions(op):
             for generic in reversed(generics(function)):  # consumers, which are rebuilt, come after
-                extension = _extension(generic)
-                if extension is not None:
-                    _push_down(generic, extension)
+                if _is_wiring(generic):
+                    _push_down(generic)
             _erase(function)
 
 
@@ -54,18 +54,24 @@ def _erase(function: func.FuncOp) -> None:
         pass
 
 
-def _extension(op: GenericOp) -> Operation | None:
-    """The one operation of a generic that only widens integers, else None."""
-    if not is_elementwise(op) or len(op.inputs) != 1 or op.inputs[0].type == op.results[0].type:
-        return None
-    body = list(op.body.block.ops)
-    found = body[0]
-    if len(body) != 2 or not isinstance(found, arith.ExtSIOp | arith.ExtUIOp):
-        return None
-    return found if found.input is input_arguments(op)[0] and yielded(op)[0] is found.result else None
+def _is_wiring(op: GenericOp) -> bool:
+    """Whether a generic only widens integers or takes some of their bits."""
+    if not is_elementwise(op) or len(op.inputs) != 1 or not isinstance(op.inputs[0].type, TensorType):
+        return False
+    before, after = (value.type.get_element_type() for value in (op.inputs[0], op.results[0]))
+    if not isinstance(before, IntegerType) or not isinstance(after, IntegerType):
+        return False
+    steps = [inner for inner in op.body.block.ops if not isinstance(inner, arith.ConstantOp | YieldOp)]
+    return bool(steps) and before.width.data <= after.width.data and all(_is_wire(step) for step in steps)
 
 
-def _push_down(producer: GenericOp, extension: Operation) -> None:
+def _is_wire(op: Operation) -> bool:
+    if isinstance(op, arith.ShRSIOp | arith.ShRUIOp | arith.AndIOp):
+        return isinstance(op.rhs.owner, arith.ConstantOp)
+    return isinstance(op, arith.ExtSIOp | arith.ExtUIOp)
+
+
+def _push_down(producer: GenericOp) -> None:
     (source,), (out,) = inputs(producer), outputs(producer)
     wide: OpResult = producer.results[0]
     for consumer in {use.operation: None for use in wide.uses}:
@@ -80,7 +86,7 @@ def _push_down(producer: GenericOp, extension: Operation) -> None:
             continue
         for index, access in enumerate(inputs(consumer)):
             if access.value is wide:
-                _extend_argument(consumer, index, extension)
+                _take_wires(consumer, index, producer)
         replace(consumer, rebuild(consumer, narrow, outputs(consumer)).results)
 
 
@@ -90,13 +96,16 @@ def _narrow_access(read: Access, source: Access, out: Access) -> Access:
     return Access(source.value, substitute(source.map, loops, read.map.num_dims))
 
 
-def _extend_argument(consumer: GenericOp, index: int, extension: Operation) -> None:
-    """Gives the body's argument `index` the narrow type, and its readers the extension of it."""
+def _take_wires(consumer: GenericOp, index: int, producer: GenericOp) -> None:
+    """Gives the body's argument `index` the producer's input, and its readers what the producer makes of it."""
     body = consumer.body.block
     old = body.args[index]
-    new = body.insert_arg(extension.operands[0].type, index)
-    widened = type(extension)(new, extension.results[0].type)  # pyright: ignore[reportCallIssue]
-    assert body.first_op is not None
-    insert_before(body.first_op, widened)
-    old.replace_all_uses_with(widened.results[0])
+    new = body.insert_arg(input_arguments(producer)[0].type, index)
+    copies: dict[SSAValue, SSAValue] = {input_arguments(producer)[0]: new}
+    first = body.first_op
+    assert first is not None
+    for inner in producer.body.block.ops:
+        if not isinstance(inner, YieldOp):
+            insert_before(first, inner.clone(copies))
+    old.replace_all_uses_with(copies[yielded(producer)[0]])
     body.erase_arg(old)

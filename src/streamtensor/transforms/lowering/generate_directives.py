@@ -10,7 +10,7 @@ from streamtensor.dialects.dataflow import StreamReadOp, StreamWriteOp, TaskOp
 from streamtensor.dialects.dataflow.loops import loop_of
 from streamtensor.ir import memref, scf, vector
 from streamtensor.ir.builtin import DenseArrayBase, IntegerAttr, MemRefType, ModuleOp, UnitAttr, VectorType, i64
-from streamtensor.ir.core import Context, ModulePass, Operation, SSAValue
+from streamtensor.ir.core import BlockArgument, Context, ModulePass, Operation, SSAValue
 from streamtensor.transforms.build import offset_expression
 
 PIPELINE = "dataflow.pipeline"
@@ -22,10 +22,10 @@ PARTITION = "dataflow.partition"
 class GenerateDirectivesPass(ModulePass):
     """for i { for j { compute } }  -->  for i {dataflow.pipeline = 1} { for j {dataflow.unroll} { compute } }
 
-    In each task the innermost loop is pipelined with an initiation interval of 1. When it only computes (no FIFO),
-    has at most `unroll` iterations and stands alone in the loop around it, it is unrolled and that one is pipelined
-    instead. A local buffer is partitioned by what one cycle touches: the lanes of a vector transfer, the iterations
-    of an unrolled loop (`dataflow.partition`, a factor for each dimension).
+    In each task the innermost loop is pipelined with an initiation interval of 1. When it only computes (no FIFO, no
+    port), has at most `unroll` iterations and stands alone in the loop around it, it is unrolled and that one is
+    pipelined instead. A local buffer is partitioned by what one cycle touches: the lanes of a vector transfer, the
+    iterations of an unrolled loop (`dataflow.partition`, a factor for each dimension).
     """
 
     name = "generate-directives"
@@ -44,7 +44,7 @@ class GenerateDirectivesPass(ModulePass):
 
     def _direct(self, innermost: scf.ForOp) -> None:
         outer = innermost.parent_op()
-        computes = not any(isinstance(op, StreamReadOp | StreamWriteOp) for op in innermost.walk())
+        computes = not any(isinstance(op, StreamReadOp | StreamWriteOp) or _is_port(op) for op in innermost.walk())
         alone = isinstance(outer, scf.ForOp) and sum(isinstance(op, scf.ForOp) for op in outer.body.block.ops) == 1
         if computes and alone and loop_of(innermost).tripcount <= self.unroll:
             assert isinstance(outer, scf.ForOp)
@@ -53,6 +53,11 @@ class GenerateDirectivesPass(ModulePass):
                 innermost.attributes[UNROLL] = UnitAttr()
                 innermost = outer
         innermost.attributes[PIPELINE] = IntegerAttr(1, i64)
+
+
+def _is_port(op: Operation) -> bool:
+    """Whether `op` moves a word of external memory, of which a port does one in a cycle."""
+    return isinstance(op, memref.LoadOp | memref.StoreOp) and isinstance(op.memref, BlockArgument)
 
 
 def _partition(alloc: memref.AllocOp) -> list[int]:

@@ -10,7 +10,7 @@ from streamtensor.dialects.dataflow import task_around
 from streamtensor.ir import memref
 from streamtensor.ir.builtin import DenseArrayBase, FixedBitwidthType, MemRefType, ModuleOp, StringAttr
 from streamtensor.ir.core import Context, ModulePass
-from streamtensor.targets.memory_blocks import LUTRAM_WORDS
+from streamtensor.targets.memory_blocks import LUTRAM_WORDS, memory_blocks
 from streamtensor.transforms.lowering.generate_directives import PARTITION
 
 MEMORY = "dataflow.memory"
@@ -20,21 +20,29 @@ MEMORY = "dataflow.memory"
 class AllocateMemoriesPass(ModulePass):
     """alloc  -->  alloc {dataflow.memory = "lutram" | "bram" | "uram"}
 
-    By the words of one bank (a partition makes several): at most `lutram_words` go into LUT memory, at least
-    `uram_words` into URAM, the others into BRAM. The kind is always said, so that the HLS tool does not choose.
+    A buffer of at most `lutram_words` words a bank (a partition makes several) goes into LUT memory. Any other goes where
+    it takes the smaller share of the device, in real block steps: BRAM36 blocks of 1024x36 or 512x72 of `bram36`, or
+    URAM blocks of 4096x72 of `uram` (targets.memory_blocks). So a buffer of 1025 words weighs twice one of 1024. The
+    kind is always said, so that the HLS tool does not choose.
     """
 
     name = "allocate-memories"
 
     lutram_words: int = LUTRAM_WORDS
-    uram_words: int = 4096
+    bram36: int = 2016
+    uram: int = 960
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for alloc in [a for a in op.walk() if isinstance(a, memref.AllocOp)]:
             if task_around(alloc) is not None:
-                words, _, _ = bank_shape(alloc)
-                kind = "lutram" if words <= self.lutram_words else "uram" if words >= self.uram_words else "bram"
-                alloc.attributes[MEMORY] = StringAttr(kind)
+                alloc.attributes[MEMORY] = StringAttr(self._kind(alloc))
+
+    def _kind(self, alloc: memref.AllocOp) -> str:
+        words, bits, _ = bank_shape(alloc)
+        if words <= self.lutram_words:
+            return "lutram"
+        bram, uram = (memory_blocks(words, bits, kind) for kind in ("bram", "uram"))
+        return "uram" if uram * self.bram36 < bram * self.uram else "bram"
 
 
 def bank_shape(alloc: memref.AllocOp) -> tuple[int, int, int]:

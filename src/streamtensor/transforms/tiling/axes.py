@@ -16,8 +16,8 @@ Node: TypeAlias = "tuple[Operation | SSAValue, int]"
 """(linalg operation, loop) or (tensor, dimension)."""
 
 Role = Literal["batch", "row", "within", "plain"]
-"""What an axis is to windows (convolutions, pooling). Rows come one at a time, outside of everything but the batch; other
-dimensions that windows move along stay whole, within a token. An axis that no window meets is plain.
+"""What an axis is to windows (convolutions, pooling). Rows come one at a time, outside of everything but the batch;
+other dimensions that windows move along stay whole, within a token. An axis that no window meets is plain.
 """
 
 
@@ -127,7 +127,7 @@ def is_parallel(generic: linalg.GenericOp, loop: int) -> bool:
 
 
 def windows_of(generic: linalg.GenericOp) -> list[tuple[SSAValue, int]]:
-    """(input, dimension) where the index is `stride * i + n` of a parallel loop i and a reduction n, or `stride * i`."""
+    """(input, dimension) where the index is `stride * i + n`, or `stride * i`, of a parallel i and a reduction n."""
     return [
         (value, dim)
         for value, dim, expression in accesses(generic)
