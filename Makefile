@@ -17,7 +17,7 @@ if [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup setup-test demo test lint bench docs clean
+.PHONY: help setup setup-test demo test lint bench bench-blocks docs clean
 
 help:
 	@echo 'make setup   .venv with the package and what it needs'
@@ -25,6 +25,7 @@ help:
 	@echo 'make test    lint, types and all tests'
 	@echo 'make lint    lint and types only'
 	@echo 'make bench   time and memory of the compiler'
+	@echo 'make bench-blocks   on-chip memory and compile time of the blocks of six language models'
 	@echo 'make docs    the generated pages of docs/'
 	@echo 'make clean   remove what the commands made, .venv too'
 
@@ -48,6 +49,9 @@ test: lint
 
 bench: setup
 	@$(BIN)/python benchmarks/run.py
+
+bench-blocks: setup
+	@$(BIN)/python benchmarks/blocks.py
 
 docs: setup
 	@$(BIN)/python -m streamtensor.diagnostics.docs docs/errors.md

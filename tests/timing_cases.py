@@ -75,11 +75,11 @@ def cycle_by_cycle(graph: Graph, release: dict[str, int] | None = None) -> Truth
     return Truth(ends, {task: (r, w) for task, (r, w) in stalled.items()}, high, complete)
 
 
-def random_graph(seed: int) -> Graph:
+def random_graph(seed: int, most_rounds: int = 4) -> Graph:
     """A graph of a few tasks, live or not: forward, backward and own FIFOs, loops, waits of zero cycles."""
     pick = random.Random(seed)
     tasks = pick.randint(1, 5)
-    rounds = pick.randint(1, 4)
+    rounds = pick.randint(1, most_rounds)
     ends: list[tuple[int, int, int, int]] = []  # writer, reader, tokens of a round, tokens before the first round
     for _ in range(pick.randint(1, 7)):
         a, b = pick.randrange(tasks), pick.randrange(tasks)
@@ -123,7 +123,9 @@ def random_graph(seed: int) -> Graph:
         for what in ("reads", "writes")
     ]
     return (
-        Graph(tuple(made), fifos) if used[0] == used[1] == {f.name for f in fifos} else random_graph(seed + 1_000_003)
+        Graph(tuple(made), fifos)
+        if used[0] == used[1] == {f.name for f in fifos}
+        else random_graph(seed + 1_000_003, most_rounds)
     )
 
 

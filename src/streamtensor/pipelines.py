@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamtensor.algebra.external import PORT_BITS
 from streamtensor.ir.core import CanonicalizePass, CommonSubexpressionElimination, DeadCodeElimination, ModulePass
 from streamtensor.transforms.dataflow.convert_empty_to_instance import ConvertEmptyToInstancePass
 from streamtensor.transforms.dataflow.convert_linalg_to_kernel import ConvertLinalgToKernelPass
@@ -49,7 +50,7 @@ FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs whil
 @dataclass(frozen=True)
 class Choices:
     """What a run of the pipeline chooses: the default tile of a loop, the on-chip memory of the device (0 = no limit),
-    the widest FIFO, the unroll within a tile, and the dies and memory blocks of the device.
+    the widest FIFO, the unroll within a tile, and the dies, memory blocks and memory ports of the device.
     """
 
     tile: int = 16
@@ -59,11 +60,13 @@ class Choices:
     dies: int = 1
     bram36: int = 2016
     uram: int = 960
+    port_bits: int = PORT_BITS
 
 
 def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
     """The passes that lead from the level before to `level`."""
     limit = choices.on_chip_bits * (100 - FIFO_RESERVE_PERCENT) // 100
+    port, fifo = choices.port_bits, choices.fifo_width_bits
     match level:
         case "tensor":
             return LINALG_PASSES  # each with its reason in transforms/linalg/__init__.py
@@ -79,8 +82,8 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
         case "fused":
             return (
                 FuseKernelsPass(limit_bits=limit),  # while a converter is one operation: cheap to share
-                PackKernelInterfacePass(),  # after fusion: what is left between kernels lies in external memory
-                WidenKernelInterfacePass(fifo_bits=choices.fifo_width_bits),  # the tile of a packed tensor has words
+                PackKernelInterfacePass(port_bits=port),  # after fusion: what is left between kernels lies outside
+                WidenKernelInterfacePass(port_bits=port, fifo_bits=fifo),  # the tile of a packed tensor has words
                 LowerPackUnpackPass(),  # last: tiles and words leave the device together
             )
         case "materialized":

@@ -34,7 +34,7 @@ func.func private @diamond(%x: memref<8xf32>, %y: memref<8xf32>) attributes {dat
       }
       dataflow.yield
     }
-    dataflow.task "reverse" {
+    dataflow.task "turn" {
       %b = memref.alloc() : memref<8x1xf32>
       scf.for %i = %c0 to %c8 step %c1 {
         %v = dataflow.stream_read %late : !dataflow.stream<f32> -> f32
@@ -184,7 +184,7 @@ def test_reconvergent_paths_complete_at_their_depth(diamond: Built) -> None:
 def test_reconvergent_paths_deadlock_below_it(diamond: Built, depth: int) -> None:
     _, (report,) = diamond.run({"x": X}, depths={"direct": depth})
     assert report.deadlock is not None
-    assert {task.task for task in report.deadlock.blocked} == {"fork", "reverse", "join"}
+    assert {task.task for task in report.deadlock.blocked} == {"fork", "turn", "join"}
 
 
 def test_the_stages_of_a_ping_pong_loop_are_functions(tmp_path_factory: pytest.TempPathFactory) -> None:

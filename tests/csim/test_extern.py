@@ -103,12 +103,26 @@ def test_two_kernels_behind_each_other(tmp_path: Path) -> None:
 def test_ports_in_another_order_get_converters(tmp_path: Path) -> None:
     """Equal types are connected directly; with tiles by columns a converter stands before the kernel and one behind."""
     direct = check(gated(), [silu(tmp_path)], run=False)
+    (again,) = direct.summary["levels"]["fused"]["extern_costs"]  # the product behind it takes each tile twice
+    assert again.startswith("a converter of 32,768 bits stands behind out port 0 of extern kernel silu: !dataflow")
     assert any(name.startswith("matmul") and name.endswith("_to_silu") for name in fifos(direct))
     ports = {"ins": [TILES_BY_COLUMNS], "outs": [TILES_BY_COLUMNS]}
     turned = check(gated(), [silu(tmp_path, **ports)])
+    before, behind = turned.summary["levels"]["fused"]["extern_costs"]
+    assert before.startswith(
+        "a converter of 32,768 bits stands before in port 0 of extern kernel silu: !dataflow.itensor"
+    )
+    assert before.endswith(f"!dataflow.{TILES_BY_COLUMNS} is wanted")
+    assert behind.startswith("a converter of 32,768 bits stands behind out port 0 of extern kernel silu: !dataflow")
     assert turned.summary["kernels"] == direct.summary["kernels"] == 1
     assert any(name.startswith("converter") and name.endswith("_to_silu") for name in fifos(turned))
     assert any(name.startswith("silu_to_converter") for name in fifos(turned))
+
+
+def test_a_flat_port_beside_tiles(tmp_path: Path) -> None:
+    """The view between the two shapes is a stream as well, where the tokens allow it."""
+    flat = "itensor<64xf32, iter_space: [16] * [64], iter_map: (d0) -> (d0)>"
+    assert check(gated(), [silu(tmp_path, ins=[flat], outs=[flat])], run=False).summary["kernels"] == 1
 
 
 def test_several_readers_and_an_input_that_others_read(tmp_path: Path) -> None:
@@ -269,6 +283,35 @@ def test_a_kernel_with_a_wrong_port_order_is_found(tmp_path: Path) -> None:
         streamtensor.compile(*gated(), extern_kernels=[wrong])
     assert caught.value.code == "ST0115"
     assert LINEAR_X != LINEAR_W
+
+
+def test_a_kernel_that_reads_more_before_it_writes_than_it_says(tmp_path: Path) -> None:
+    """A first tile is read before anything is written, and the last one written behind the loop."""
+    text = """
+void silu(hls::stream<V<16>> &x, hls::stream<V<16>> &y) {
+  V<16> tiles[2][16];
+  for (int t = 0; t <= 4; ++t) {
+    for (int r = 0; r < 16; ++r) {
+      if (t < 4) tiles[t % 2][r] = x.read();
+    }
+    for (int r = 0; r < 16; ++r) {
+      if (t == 0) continue;
+      V<16> v = tiles[(t + 1) % 2][r];
+      for (int i = 0; i < 16; ++i) v[i] = v[i] / (1.0f + hls::expf(-v[i]));
+      y.write(v);
+    }
+  }
+}
+"""
+    fields: dict[str, Any] = {"ins": [TILES], "outs": [TILES], "replaces": "act"}
+    with pytest.raises(UserError, match=r"reads more before it writes than reads_before_writes = \[1\] says") as caught:
+        streamtensor.compile(
+            *gated(), extern_kernels=[kernel(tmp_path, text, "silu", reads_before_writes=[1], **fields)]
+        )
+    assert caught.value.code == "ST0114"
+    assert any("waits to read FIFO in0 (empty) after 16 tokens" in note for note in caught.value.notes)
+    check(gated(), [kernel(tmp_path, text, "silu", reads_before_writes=[4], **fields)], run=False)
+    check(gated(), [kernel(tmp_path, text, "silu", **fields)], run=False)
 
 
 def test_the_ports_of_a_part(tmp_path: Path) -> None:

@@ -156,3 +156,17 @@ def test_tokens_per_head(tmp_path: Path) -> None:
     module, x = Masked().eval(), torch.randn(8, 16)
     accelerator = compiled(module, x, tmp_path / "out", tile=4)
     np.testing.assert_allclose(accelerator.predict(x), module(x).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_device_says_how_wide_a_port_is(tmp_path: Path) -> None:
+    text = (DEVICES / "u55c.toml").read_text(encoding="utf-8")
+    narrow, found = re.subn(r"(?m)^(axi_port_bits *= *\{ *value *= *)512", r"\g<1>128", text)
+    assert found == 1
+    (tmp_path / "narrow.toml").write_text(narrow, encoding="utf-8")
+    torch.manual_seed(0)
+    module, x = torch.nn.Linear(16, 16), torch.randn(16, 16)
+    accelerator = compiled(module, x, tmp_path / "out", device=str(tmp_path / "narrow.toml"))
+    np.testing.assert_allclose(accelerator.predict(x), module(x).detach(), rtol=1e-4, atol=1e-5)
+    code = (tmp_path / "out/main/hls/main_0_0.cpp").read_text(encoding="utf-8")
+    assert "const hls::vector<float, 4> *weight" in code
+    assert "hls::stream<hls::vector<float, 16>" in code  # FIFOs on the chip are as wide as ever

@@ -15,7 +15,7 @@ from streamtensor.ir.text import parse_module
 from streamtensor.simulate.csim.build import INCLUDE_DIR
 from streamtensor.targets import load_device
 
-PROGRAM = (Path(__file__).parent / "program.mlir").read_text(encoding="utf-8")
+FOLDER = Path(__file__).parent
 # The two headers are the source itself, not something that is emitted.
 FIXED = ("hls/streamtensor_dataflow.h", "hls/streamtensor_ops.h")
 FILES = (
@@ -35,15 +35,23 @@ FILES = (
     "link/connectivity.cfg",
     "program.json",
 )
+# Packed and widened memory: what is different from the program above.
+WORDS = ("csim/csim_main.cpp", "hls/main_0_0.cpp", "hls/main_0_0.h", "host/host_functions.cpp", "program.json")
 
 
-def emitted() -> dict[str, str]:
-    return emit_code(parse_module(context(), PROGRAM), load_device("u55c"))
+def emitted(name: str = "program") -> dict[str, str]:
+    text = (FOLDER / f"{name}.mlir").read_text(encoding="utf-8")
+    return emit_code(parse_module(context(), text), load_device("u55c"))
 
 
 @pytest.mark.parametrize("path", FILES)
 def test_text(golden: Callable[[str, str], None], path: str) -> None:
     golden(f"program/{path}", emitted()[path])
+
+
+@pytest.mark.parametrize("path", WORDS)
+def test_text_of_words(golden: Callable[[str, str], None], path: str) -> None:
+    golden(f"words/{path}", emitted("words")[path])
 
 
 def test_all_files_are_compared() -> None:
@@ -55,9 +63,10 @@ def test_the_same_module_gives_the_same_text() -> None:
 
 
 @pytest.mark.needs("g++")
+@pytest.mark.parametrize("name", ["program", "words"])
 @pytest.mark.parametrize("defines", [("-DST_CSIM",), ()], ids=["simulation", "synthesis"])
-def test_a_compiler_accepts_it(tmp_path: Path, defines: tuple[str, ...]) -> None:
-    files = emitted()
+def test_a_compiler_accepts_it(tmp_path: Path, defines: tuple[str, ...], name: str) -> None:
+    files = emitted(name)
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")

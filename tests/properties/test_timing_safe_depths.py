@@ -2,6 +2,7 @@
 """The safe rule in the native core gives the depths that it gives in Python."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -49,3 +50,27 @@ def test_without_a_compiler_python_answers(monkeypatch: pytest.MonkeyPatch) -> N
         assert safe_depths(programs) == expected == {"early": 100, "late": 16}
     finally:
         native_library.load.cache_clear()
+
+
+def test_the_same_depths_for_kernels_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    import streamtensor
+    from streamtensor.timing.safe_depths import safe_depths
+    from streamtensor.transforms.resources import size_streams
+
+    class Attention(torch.nn.Module):
+        def forward(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+            return torch.softmax(q @ k.transpose(0, 1), dim=-1) @ v + q
+
+    sizes: list[int] = []
+
+    def both(programs: rule.Programs, **options: Any) -> dict[str, int]:
+        native = safe_depths(programs, **options)
+        assert native == rule.safe_depths(programs, **options)
+        sizes.append(len(native))
+        return native
+
+    monkeypatch.setattr(size_streams, "safe_depths", both)
+    streamtensor.compile(Attention(), tuple(torch.randn(16, 16) for _ in range(3)))
+    assert max(sizes) > 5

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The native simulator against one that counts cycles: every end, stall, high-water mark and verdict."""
 
+import random
+from dataclasses import replace
+
 import pytest
 
+from streamtensor.algebra.steps import Repeat, Step
+from streamtensor.timing.graph import Fifo, Graph, Task
 from streamtensor.timing.simulator import Simulator
 from timing_cases import cycle_by_cycle, random_graph
 
@@ -21,6 +26,79 @@ def test_the_same_as_counting_cycles(block: int) -> None:
             assert {n: t.end for n, t in found.tasks.items()} == truth.ends, seed
             assert {n: (t.stalled_read, t.stalled_write) for n, t in found.tasks.items()} == truth.stalled, seed
             assert {n: f.high_water for n, f in found.fifos.items()} == truth.high_water, seed
+
+
+def nested(graph: Graph, pick: random.Random) -> Graph:
+    """The rounds of every task cut into rounds of rounds, each task in its own way."""
+    tasks: list[Task] = []
+    for task in graph.tasks:
+        *first, loop = task.program
+        assert isinstance(loop, Repeat)
+        inner = pick.choice([1, 2, 3, 10])
+        outer, rest = divmod(loop.count, inner)
+        tasks.append(
+            replace(task, program=(*first, Repeat(outer, (Repeat(inner, loop.body),)), Repeat(rest, loop.body)))
+        )
+    return Graph(tuple(tasks), graph.fifos)
+
+
+@pytest.mark.parametrize("block", range(0, 400, 50))
+def test_jumping_over_periods_changes_nothing(block: int) -> None:
+    jumped = 0
+    for seed in range(block, block + 50):
+        pick = random.Random(seed)
+        graph = nested(random_graph(seed, most_rounds=pick.choice([60, 500, 3000])), pick)
+        simulator = Simulator(graph)
+        for ahead in (1, 7, 512):
+            full = simulator.run(steady=False, ahead=ahead)
+            assert simulator.run(ahead=ahead) == full, seed
+            jumped += simulator.jumped_periods
+        limit = full.cycles - pick.randint(0, 200)
+        if limit > 0:
+            stopped = simulator.run(limit=limit, steady=False)
+            assert simulator.run(limit=limit).complete == stopped.complete
+    assert jumped > 1000
+
+
+def test_steady_states_against_counting_cycles() -> None:
+    jumped = 0
+    for seed in range(900, 930):
+        graph = random_graph(seed, most_rounds=200)
+        simulator = Simulator(graph)
+        found = simulator.run(ahead=2)
+        jumped += simulator.jumped_periods
+        truth = cycle_by_cycle(graph)
+        assert found.complete == truth.complete
+        assert {n: t.end for n, t in found.tasks.items()} == truth.ends, seed
+        assert {n: (t.stalled_read, t.stalled_write) for n, t in found.tasks.items()} == truth.stalled, seed
+        assert {n: f.high_water for n, f in found.fifos.items()} == truth.high_water, seed
+    assert jumped > 100
+
+
+def test_a_billion_tokens_take_no_time_and_no_memory() -> None:
+    count = 10**9
+    tasks = (
+        Task("a", (Step(count, writes=("x",)),)),
+        Task("b", (Repeat(count // 10, (Step(10, reads=("x",)), Step(5, writes=("y",), delta=3))),)),
+        Task("c", (Step(count // 2, reads=("y",)),)),
+    )
+    result = Simulator(Graph(tasks, (Fifo("x", depth=16), Fifo("y", depth=2)))).run()
+    assert result.complete
+    assert result.tasks["b"].steps == 15 * count // 10
+    assert result.cycles == count // 10 * 25 + 2
+
+
+def test_a_limit_stops_what_would_be_later_and_nothing_else() -> None:
+    stopped_early = 0
+    for seed in SEEDS:
+        graph = random_graph(seed)
+        simulator = Simulator(graph)
+        free = simulator.run()
+        for limit in (free.cycles - 5, free.cycles - 1, free.cycles, free.cycles + 3):
+            found = simulator.run(limit=max(limit, 0))
+            assert found.complete == (free.complete and free.cycles <= max(limit, 0)), seed
+            stopped_early += found.late and found.cycles <= limit
+    assert stopped_early > 100
 
 
 def test_the_random_graphs_are_of_both_kinds() -> None:

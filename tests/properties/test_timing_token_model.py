@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The token model against counting, and its depth against the simulator, over all small cases."""
 
+from fractions import Fraction
+
 import pytest
 
 from streamtensor.algebra.token_model import TokenModel
@@ -11,7 +13,7 @@ from streamtensor.timing.simulator import Simulator
 def counted(model: TokenModel) -> int:
     """The most tokens between a source and a target that both keep their times, a push before a pop of its cycle."""
     writes = [model.initial_delay + n * model.source_ii for n in range(model.tokens)]
-    reads: list[int] = []
+    reads: list[Fraction | int] = []
     for n in range(model.tokens):
         previous = reads[-1] + model.target_ii if reads else model.delay
         reads.append(max(previous, writes[n]))

@@ -12,17 +12,20 @@ import torch
 from click.testing import CliRunner
 
 from csim.extern_cases import HEAD, LINEAR_B, LINEAR_W, LINEAR_X, SILU, TILES, gated, kernel, silu
-from streamtensor import flow
 from streamtensor.codegen.hls.extern import source_files
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import ExternKernelOp, ITensorEmptyOp, parse_itensor_type
 from streamtensor.dialects.dataflow.vectors import vector_type
+from streamtensor.flow.passes import PassRunner
 from streamtensor.importers.export import ExportedGraph, GraphInput
 from streamtensor.importers.extern_holes import cut_out
 from streamtensor.importers.extern_kernel import ExternKernel, read_extern_kernels
 from streamtensor.importers.extern_source import check_source, defined_functions
 from streamtensor.importers.program import import_module
+from streamtensor.ir.text import parse_module, verify_module
+from streamtensor.pipelines import Choices, passes_to
+from streamtensor.report.extern import extern_costs
 from streamtensor.simulate.interpreter.extern_code import flat, tiles_of, unflat, vectors_of
 from streamtensor.simulate.interpreter.queues import stream_of
 
@@ -315,6 +318,35 @@ def test_sources_of_one_name_get_folders_of_their_own(tmp_path: Path) -> None:
     assert caught.value.code == "ST0114"
 
 
+# ---- reports
+
+
+def test_ports_beside_other_kernels_are_told() -> None:
+    """Between kernels of different groups a result goes through external memory; inputs and results do not count."""
+    extern = (
+        'dataflow.extern_kernel "k" ins(%i : !t) outs(%o : !t) {source = "k.cpp", function = "k", ports = [!t, !t], '
+        "ii = 1 : i64, delay = 0 : i64, width_bits = 512 : i64} -> !t"
+    )
+    group = """%{0} = dataflow.kernel "{0}" ins(%{1} : tensor<8xf32>) outs(%e : tensor<8xf32>) {{
+    ^bb0(%i: !t, %o: !t):
+      %r = {2}
+      dataflow.yield %r : !t
+    }} -> tensor<8xf32>"""
+    text = f"""!t = !dataflow.itensor<2xf32, iter_space: [4] * [2], iter_map: (d0) -> (d0)>
+    func.func @f(%x: tensor<8xf32>) -> tensor<8xf32> attributes {{dataflow.place = "device"}} {{
+    %e = tensor.empty() : tensor<8xf32>
+    {group.format("a", "x", extern)}
+    {group.format("b", "a", extern)}
+    func.return %b : tensor<8xf32>
+    }}"""
+    module = parse_module(context(), text)
+    verify_module(module)
+    assert extern_costs(module) == [
+        "out port 0 of extern kernel k goes through external memory",
+        "in port 0 of extern kernel k reads an intermediate result through external memory",
+    ]
+
+
 # ---- tokens
 
 
@@ -359,6 +391,10 @@ def test_tokens_of_every_scalar_type(scalar: str, tmp_path: Path) -> None:
 
 def test_a_kernel_for_other_fifos_says_so(tmp_path: Path) -> None:
     module, inputs = gated()
+    imported = import_module(module, inputs, extern_kernels=[silu(tmp_path, width_bits=256)]).module
+    runner = PassRunner(context())
+    for level in ("tensor", "dataflow", "fused"):
+        runner.run(imported, level, passes_to(level, Choices()))
     with pytest.raises(UserError, match="at most 256 bits, but the FIFOs are 512 bits wide") as caught:
-        flow.compile_module(module, inputs, extern_kernels=[silu(tmp_path, width_bits=256, tolerance=None)])
+        runner.run(imported, "materialized", passes_to("materialized", Choices()))
     assert caught.value.code == "ST0304"

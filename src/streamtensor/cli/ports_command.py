@@ -15,8 +15,9 @@ from streamtensor.cli.entry import print_json
 def command(model: str, part: str, prompt_len: int | None, tile: int, as_json: bool) -> None:
     """Print the itensor types that the neighbours of PART of a MODEL make and want.
 
-    MODEL is what `streamtensor compile` takes: a model folder, FILE.py:callable, or the name of a shape. PART is the path of a module (block.attn), an operation (aten.softmax), or both (block.attn:aten.softmax), as in the
-    field "replaces" of a hand-written kernel. A kernel whose ports have these types needs no converters.
+    MODEL is what `streamtensor compile` takes: a model folder, FILE.py:callable, or the name of a shape. PART is the
+    path of a module (block.attn), an operation (aten.softmax), or both (block.attn:aten.softmax), as in the field
+    "replaces" of a hand-written kernel. A kernel whose ports have these types needs no converters.
     """
     from dataclasses import asdict
 

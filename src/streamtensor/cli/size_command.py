@@ -68,22 +68,20 @@ def command(
     loaded = load_graph(graph)
     if pareto and output is not None:
         raise click.UsageError("--pareto has many answers, --output takes one")
+    answer: dict[str, Any]
     with TerminalEvents(quiet=as_json) as events:
         sizer = Sizer(loaded, min_depth, on_progress=events.stage)
         if pareto:
-            points = pareto_json(loaded, sizer.pareto())
+            answer = {"points": pareto_json(loaded, sizer.pareto())}
         else:
             sizing = sizer.size(strategy, slowdown=slowdown_percent / 100, max_simulations=max_simulations)
             answer = sizing_json(loaded, sizing)
             if output is not None:
                 _write(output, loaded.with_depths(sizing.depths))
-    if pareto:
-        if as_json:
-            print_json({"points": points})
-        else:
-            _print_points(points)
-    elif as_json:
+    if as_json:
         print_json(answer)
+    elif pareto:
+        _print_points(answer["points"])
     else:
         _print(answer)
 

@@ -122,6 +122,37 @@ _ENTRIES = (
         by more than its tolerance. Most often the port types say another order than the code reads or writes, or two
         ports are exchanged.""",
     ),
+    Entry(
+        "ST0120",
+        "unknown quantisation scheme",
+        """A scheme is `float32`, `w8a8`, `w4a8` (one scale for each output channel) or `w4a8-gN` (one for each N inputs of
+        an output, for example `w4a8-g128`).""",
+    ),
+    Entry(
+        "ST0121",
+        "no integer form",
+        """The model's family, or a feature of its configuration that the message names, has no definition in fixed-point
+        arithmetic. Compile it as float32, or use a model of one of the families that are listed.""",
+    ),
+    Entry(
+        "ST0122",
+        "calibration text cannot be used",
+        """Static scales come from the values that the float model has on a sample text. The text has no token, or the
+        model gives values that are no finite numbers on it. Give a text of the kind that the model will see, a few
+        thousand tokens long.""",
+    ),
+    Entry(
+        "ST0123",
+        "text too short to evaluate",
+        """Perplexity needs at least two tokens: the second is predicted from the first.""",
+    ),
+    Entry(
+        "ST0124",
+        "quantised checkpoint cannot be read",
+        """Of checkpoints that others quantised, GPTQ ones with 4 bits and symmetric groups can be read. Zero points,
+        reordered columns (desc_act), other widths and other methods have no place in the integer arithmetic here; the
+        message names the one that was found. Quantise the float model instead.""",
+    ),
     # ---- ST02 IR text and verification -------------------------------------------------------------------------
     Entry(
         "ST0201",

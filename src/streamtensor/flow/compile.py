@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from streamtensor.algebra.external import PORT_BITS
 from streamtensor.diagnostics import UserError, did_you_mean
 from streamtensor.dialects import context
 from streamtensor.flow.events import Events, SilentEvents
@@ -176,7 +177,12 @@ def recompile(
 def choices_for(device: Device, *, tile: int) -> Choices:
     """The choices of a run for `device`."""
     return Choices(
-        tile=tile, on_chip_bits=device.on_chip_bits, dies=device.dies, bram36=device.bram36, uram=device.uram
+        tile=tile,
+        on_chip_bits=device.on_chip_bits,
+        dies=device.dies,
+        bram36=device.bram36,
+        uram=device.uram,
+        port_bits=min(PORT_BITS, device.axi_port_bits),
     )
 
 
@@ -235,7 +241,9 @@ class _Job:
                 continue
             if level == "tensor":
                 untiled = module.clone()
-            facts[level] = facts_of(level, module)
+            facts[level] = facts_of(level, module, self.choices.port_bits)
+            for cost in facts[level].get("extern_costs", ()):
+                self.events.note(cost)
             start = perf_counter()
             write_text(self.folder / program / LEVEL_FILES[level], print_module(module))
             self.timings["print"] = self.timings.get("print", 0.0) + perf_counter() - start
@@ -255,7 +263,8 @@ class _Job:
             return {}
         earlier = json.loads((self.folder / program / SUMMARY).read_text(encoding="utf-8"))["levels"]
         before = LEVELS[: LEVELS.index(level)]
-        return {**{name: facts for name, facts in earlier.items() if name in before}, level: facts_of(level, module)}
+        mine = facts_of(level, module, self.choices.port_bits)
+        return {**{name: facts for name, facts in earlier.items() if name in before}, level: mine}
 
     def _emit(self, program: str, module: ModuleOp) -> None:
         from streamtensor.codegen.emit import emit_code

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamtensor.diagnostics import UserError
+from streamtensor.dialects.dataflow.extern_ops import memory_bits
 from streamtensor.flow.events import Events
 
 if TYPE_CHECKING:
@@ -21,15 +22,17 @@ _INTEGERS_BELOW = 8
 def compare_with_replaced(parts: Sequence[Replaced], events: Events) -> dict[str, float]:
     """The largest relative difference between each extern kernel and what it replaces, on random inputs, by name.
 
-    Floats are drawn from a normal distribution, integers below 8. A kernel with the tolerance None is left out; without
-    a C++ compiler all are, with a note.
+    Floats are drawn from a normal distribution, integers below 8. The tokens also come round by round, as
+    `reads_before_writes` says. A kernel with the tolerance None may differ by any amount. Without a C++ compiler
+    nothing is compared, with a note.
 
-    Raises UserError ST0114 when the C++ does not fit the ports, ST0115 when the difference is above the tolerance.
+    Raises UserError ST0114 when the C++ does not keep to its ports or to its rounds, ST0115 when the difference is
+    above the tolerance.
     """
     differences: dict[str, float] = {}
     for part in parts:
         kernel = part.kernel
-        if kernel.name in differences or kernel.tolerance is None:
+        if kernel.name in differences:
             continue
         try:
             found = differences[kernel.name] = _difference(part)
@@ -38,6 +41,8 @@ def compare_with_replaced(parts: Sequence[Replaced], events: Events) -> dict[str
                 raise
             events.note("extern kernels were not compared with what they replace: there is no C++ compiler")
             return differences
+        if kernel.tolerance is None:
+            continue
         figure = f"extern kernel {kernel.name} differs from {part.what} by {found:.2g} on random inputs"
         if not found <= kernel.tolerance:
             raise UserError(
@@ -68,12 +73,17 @@ def _difference(part: Replaced) -> float:
         ins,
         outs,
         kernel.width_bits,
+        memory_bits(kernel.resources),
+        tuple(kernel.reads_before_writes) if kernel.reads_before_writes is not None else None,
     )
     generator = np.random.default_rng(_SEED)
     inputs = [_random(node.meta["val"], generator) for node in part.graph.nodes if node.op == "placeholder"]
     with torch.no_grad():
         wanted: Any = fx.GraphModule(torch.nn.Module(), part.graph)(*(torch.from_numpy(data) for data in inputs))
-    found = code.run_on_tensors([data.reshape(port.data_shape) for data, port in zip(inputs, ins, strict=True)])
+    given = [data.reshape(port.data_shape) for data, port in zip(inputs, ins, strict=True)]
+    found = code.run_on_tensors(given)
+    if kernel.reads_before_writes is not None:
+        code.check_rounds(given)
     pairs = zip(found, wanted, strict=True)
     return max(compare(got.reshape(tuple(want.shape)), want.numpy()) for got, want in pairs)
 

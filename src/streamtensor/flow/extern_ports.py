@@ -50,7 +50,9 @@ def extern_ports(
 ) -> list[Port]:
     """The ports of the first part of `module` that `replaces` names, ins first.
 
-    `prefix` may be left out in front of module paths. Raises UserError ST0113 when nothing matches, and what compiling the module raises.
+    `prefix` may be left out in front of module paths.
+
+    Raises UserError ST0113 when nothing matches, and what compiling the module raises.
     """
     from streamtensor.importers.export import export_graph
     from streamtensor.importers.program import import_module

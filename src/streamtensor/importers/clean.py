@@ -133,10 +133,10 @@ def _inline_constants(module: ModuleOp) -> None:
     for op in list(module.walk()):
         if not isinstance(op, linalg.GenericOp):
             continue
-        is_parallel = all(kind.data is linalg.IteratorType.PARALLEL for kind in op.iterator_types)  # outputs say extents
-        numbers = {
-            index: number for index, value in enumerate(op.inputs) if (number := _number(value, is_parallel)) is not None
-        }
+        # Where all loops are parallel the results say how many iterations there are.
+        parallel = all(kind.data is linalg.IteratorType.PARALLEL for kind in op.iterator_types)
+        found = {index: _number(value, parallel) for index, value in enumerate(op.inputs)}
+        numbers = {index: number for index, number in found.items() if number is not None}
         body = op.body.block
         for index, number in numbers.items():
             constant = arith.ConstantOp(number)

@@ -77,6 +77,35 @@ def batch_norm(
     return y if bias is None else y + bias.view(shape)
 
 
+def instance_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    use_input_stats: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Tensor:
+    """(x - mean) * rsqrt(var + eps) * weight + bias with the statistics of each channel of each item."""
+    if not use_input_stats:
+        return batch_norm(x, weight, bias, running_mean, running_var, False, momentum, eps, cudnn_enabled)
+    dims = list(range(2, x.dim()))
+    centred = x - aten.mean.dim(x, dims, True)
+    y = centred * aten.rsqrt(aten.mean.dim(centred * centred, dims, True) + eps)
+    shape = [1, -1] + [1] * len(dims)
+    if weight is not None:
+        y = y * weight.view(shape)
+    return y if bias is None else y + bias.view(shape)
+
+
+def cosine_similarity(a: Tensor, b: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """a . b / (max(|a|, eps) max(|b|, eps)) along one dimension."""
+    norms = [aten.clamp_min(aten.sqrt(aten.sum.dim_IntList(x * x, [dim], True)), eps) for x in (a, b)]
+    return aten.sum.dim_IntList((a / norms[0]) * (b / norms[1]), [dim])
+
+
 def group_norm(
     x: Tensor,
     groups: int,
@@ -249,6 +278,8 @@ OWN: dict[Any, Decomposition] = {
     aten.pow.Tensor_Scalar: power,
     aten.batch_norm.default: batch_norm,
     aten.group_norm.default: group_norm,
+    aten.instance_norm.default: instance_norm,
+    aten.cosine_similarity.default: cosine_similarity,
     aten.var.correction: variance,
     aten.std.correction: deviation,
     aten.linalg_vector_norm.default: vector_norm,

@@ -16,6 +16,8 @@ from streamtensor.models.shapes import SHAPES, shape, shape_config
 if TYPE_CHECKING:
     import torch
 
+    from streamtensor.models.quantization.scheme import Arithmetic
+
 DEFAULT_PROMPT_LEN = 32
 
 Kind = Literal["folder", "shape", "callable"]
@@ -76,8 +78,11 @@ class ModelSource:
             return Program("main", module, inputs, (), (), "", lambda: module)
         from streamtensor.models.huggingface import build
         from streamtensor.models.prefill import MODEL, Prefill, prompt_inputs
+        from streamtensor.models.quantization.folder import empty_model
 
-        module = Prefill(build(self._config(), seed=None), self.prompt_len)
+        arithmetic = self._arithmetic()
+        empty = build(self._config(), seed=None) if arithmetic is None else empty_model(self._config(), arithmetic)
+        module = Prefill(empty, self.prompt_len)
         inputs = tuple(tensor.to("meta") for tensor in prompt_inputs([0], self.prompt_len))
         names = ("ids", "last")
         return Program(
@@ -128,10 +133,19 @@ class ModelSource:
             return self.program().module
         from streamtensor.models.huggingface import build, load
         from streamtensor.models.prefill import Prefill
+        from streamtensor.models.quantization.folder import load_quantized
 
-        config = self._config()
+        config, arithmetic = self._config(), self._arithmetic()
+        if arithmetic is not None:
+            return Prefill(load_quantized(Path(self.path), config, arithmetic), self.prompt_len)
         model = load(Path(self.path), config) if self.seed is None else build(config, seed=self.seed)
         return Prefill(model, self.prompt_len)
+
+    def _arithmetic(self) -> "Arithmetic | None":
+        """The arithmetic of a folder's own weights when they are quantised."""
+        from streamtensor.models.quantization.folder import read_arithmetic
+
+        return read_arithmetic(Path(self.path)) if self.kind == "folder" and self.seed is None else None
 
     def _files(self) -> tuple[Path, ...]:
         if self.kind == "callable":
@@ -139,9 +153,13 @@ class ModelSource:
         if self.kind == "shape":
             return ()
         from streamtensor.models.huggingface import weight_files
+        from streamtensor.models.quantization.folder import RECORD as QUANTIZATION
 
         folder = Path(self.path)
-        return (folder / "config.json", *(weight_files(folder) if self.seed is None else ()))
+        if self.seed is not None:
+            return (folder / "config.json",)
+        record = (folder / QUANTIZATION,) if self._arithmetic() else ()
+        return (folder / "config.json", *record, *weight_files(folder))
 
 
 def load_source(text: str, *, prompt_len: int | None = None, random_weights: int | None = None) -> ModelSource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from streamtensor.algebra import live_elements_bound, same_order
 from streamtensor.dialects.dataflow import (
@@ -58,6 +59,20 @@ class Connection:
     def ratio(self) -> float:
         """One copy of the buffer against the bound; 1 when there is no buffer."""
         return self.elements / self.bound if self.elements else 1.0
+
+    def as_json(self) -> dict[str, Any]:
+        """As values that the json module writes."""
+        return {
+            "kernel": self.kernel,
+            "producer": self.producer,
+            "readers": self.readers,
+            "source": str(self.source),
+            "result": str(self.result),
+            "shared_loops": self.shared_loops,
+            "bits": self.bits,
+            "live_elements_bound": self.bound,
+            "ratio": round(self.ratio, 4),
+        }
 
 
 def connections(module: ModuleOp) -> list[Connection]:

@@ -14,11 +14,14 @@ from typing import Literal
 from streamtensor.dialects.dataflow import (
     ExternKernelOp,
     KernelOp,
+    StreamCastOp,
     StreamOp,
     StreamReadOp,
     StreamType,
     StreamWriteOp,
     TaskOp,
+    stream_behind,
+    stream_names,
     task_around,
 )
 from streamtensor.dialects.tensor_ext import LanesOp, PackOp, UnpackOp, UnwidenOp, WidenOp
@@ -145,7 +148,7 @@ def _kernel_terms(kernel: KernelOp, function: func.FuncOp, parameters: set[int])
             bits = _bits(alloc.memref.type) * (2 if ping_pong else 1)
             name = f"{task.task_name}.buffer_{number}"
             kind: Kind = "converter" if converter else "local"
-            yield Term(kernel.kernel_name, name, kind, _buffer_holds(alloc, holds), bits)
+            yield Term(kernel.kernel_name, name, kind, _buffer_holds(alloc, holds, memory), bits)
     for extern in [op for op in kernel.body.block.ops if isinstance(op, ExternKernelOp)]:
         if extern.memory_bits:
             name = f"{extern.task_name} (given by the user)"
@@ -164,8 +167,8 @@ def _origin(operand: SSAValue, function: func.FuncOp, parameters: set[int]) -> H
 
 def _fifo_holds(fifo: StreamOp, memory: dict[SSAValue, Holds]) -> Holds:
     """A FIFO behind a load or before a store holds what that memory holds, any other an intermediate result."""
-    for use in fifo.result.uses:
-        if isinstance(use.operation, ExternKernelOp):
+    for use in [use for name in stream_names(fifo.result) for use in name.uses]:
+        if isinstance(use.operation, ExternKernelOp | StreamCastOp):
             continue
         task = task_around(use.operation)
         assert task is not None
@@ -180,10 +183,12 @@ def _fifo_holds(fifo: StreamOp, memory: dict[SSAValue, Holds]) -> Holds:
     return "intermediate"
 
 
-def _buffer_holds(alloc: memref.AllocOp, holds: dict[SSAValue, Holds]) -> Holds:
-    """A buffer that is filled from a FIFO holds what the FIFO holds."""
+def _buffer_holds(alloc: memref.AllocOp, holds: dict[SSAValue, Holds], memory: dict[SSAValue, Holds]) -> Holds:
+    """A buffer that is filled from a FIFO, or from words of external memory, holds what that holds."""
     for use in alloc.memref.uses:
         op = use.operation
         if isinstance(op, vector.TransferWriteOp) and isinstance(op.vector.owner, StreamReadOp):
-            return holds[op.vector.owner.stream]
+            return holds[stream_behind(op.vector.owner.stream)]
+        if isinstance(op, vector.TransferWriteOp) and isinstance(op.vector.owner, memref.LoadOp):
+            return memory.get(op.vector.owner.memref, "intermediate")
     return "intermediate"

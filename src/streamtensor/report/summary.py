@@ -10,7 +10,8 @@ from typing import Any
 from streamtensor.algebra.external import PORT_BITS
 from streamtensor.dialects.dataflow import ITensorConverterOp, KernelOp, StreamOp, TaskOp
 from streamtensor.ir.builtin import ModuleOp
-from streamtensor.report.extern import extern_facts
+from streamtensor.report.connections import connections
+from streamtensor.report.extern import extern_costs, extern_facts
 from streamtensor.report.external_bytes import external_bytes, external_traffic
 from streamtensor.report.on_chip import device_functions, fused_terms, unfused_terms
 
@@ -26,10 +27,13 @@ class ProgramSummary:
     `levels` holds what was read off at each level: counts of `kernels`, `tasks`, `fifos`, `converters`, and `bits`,
     on-chip bits of intermediate results: `unfused` for whole tensors in ping-pong buffers, `fused` for what the
     design holds (`fifos` of it in FIFOs, `converters` in converter buffers, `local` in the tiles of tasks), and
-    `weights` of tiles and FIFOs that hold parameters; `terms` lists them one by one. `external_bytes` is what crosses
-    external memory in one run, `unfused` and `fused`, the latter split into `parameter`, `intermediate` and `boundary`;
-    `ports` lists it for each port with the bits of its words. `extern_kernels` has the figures of hand-written
-    kernels, if there are any. `functions` says how often each function is called.
+    `weights` of tiles and FIFOs that hold parameters; `terms` lists them one by one.
+
+    `converters_bound` is the certified least that one copy of all converter buffers can be; `connections` lists each
+    with its ratio to it. `external_bytes` is what crosses external memory in one run, `unfused` and `fused`, the
+    latter split into `parameter`, `intermediate` and `boundary`; `ports` lists it for each port with the bits of its
+    words. `extern_kernels` has the figures of hand-written kernels, if there are any. `functions` says how often each
+    function is called.
     """
 
     levels: Mapping[str, Facts]
@@ -56,8 +60,8 @@ def count_ops(module: ModuleOp, kind: type[KernelOp | TaskOp | StreamOp | ITenso
     return sum(isinstance(op, kind) for function in device_functions(module) for op in function.walk())
 
 
-def facts_of(level: str, module: ModuleOp) -> Facts:
-    """What can be read off a module at `level`."""
+def facts_of(level: str, module: ModuleOp, port_bits: int = PORT_BITS) -> Facts:
+    """What can be read off a module at `level`; `port_bits` is the width of a port of the device."""
     match level:
         case "dataflow":
             terms = unfused_terms(module)
@@ -68,12 +72,15 @@ def facts_of(level: str, module: ModuleOp) -> Facts:
                 "terms": [asdict(term) for term in terms],
             }
         case "fused":
-            traffic = external_traffic(module)
+            traffic, found = external_traffic(module), connections(module)
             return {
                 "kernels": count_ops(module, KernelOp),
                 "converters": count_ops(module, ITensorConverterOp),
                 "external_bytes": {"fused": external_bytes(traffic).total, **asdict(external_bytes(traffic))},
-                "ports": [{**asdict(port), "port_bits": PORT_BITS} for port in traffic],
+                "bits": {"converters_bound": sum(c.bound_bits for c in found if not c.is_direct)},
+                "connections": [connection.as_json() for connection in found],
+                "ports": [{**asdict(port), "port_bits": port_bits} for port in traffic],
+                **({"extern_costs": costs} if (costs := extern_costs(module)) else {}),
             }
         case "stream":
             terms = fused_terms(module)

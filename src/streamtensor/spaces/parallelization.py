@@ -53,9 +53,9 @@ def parallelize(nodes: Mapping[str, Node], budget: int, mode: Mode = "ia+ca") ->
 
     With "ia" a kernel gets a part of the budget in proportion to its operations, else all of it. Kernels with many
     connections come first; with "ca" a loop is held to what the neighbours chose for the loop that it meets, scaled
-    by the ratio of the strides. Within a kernel the smallest factor is doubled (on a tie that of the innermost loop), where the
-    result divides the tripcount, first within the constraints and then, if nothing is left, without them. Reductions
-    stay at 1.
+    by the ratio of the strides. Within a kernel the smallest factor is doubled (on a tie that of the innermost loop),
+    where the result divides the tripcount, first within the constraints and then, if nothing is left, without them.
+    Reductions stay at 1.
 
     Raises ValueError for a budget below 1.
     """

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import networkx as nx
 
+from streamtensor.algebra.steps import Repeat, StepProgram, unroll
 from streamtensor.timing.graph import Graph
 from streamtensor.timing.rates import spans_of
 
@@ -20,24 +23,29 @@ def least_cycles(graph: Graph) -> dict[str, int]:
     edges.add_nodes_from(spans)
     edges.add_edges_from((graph.writer[fifo.name], graph.reader[fifo.name]) for fifo in graph.fifos)
     rings = nx.condensation(edges)
-    written_by: dict[str, list[str]] = {name: [] for name in spans}
     latency = {fifo.name: fifo.latency for fifo in graph.fifos}
-    for fifo, task in graph.writer.items():
-        written_by[task].append(fifo)
+    last_writes = {task.name: _last_writes(task.program) for task in graph.tasks}
     behind: dict[str, int] = {}  # after the last step of a task
     for ring in reversed(list(nx.topological_sort(rings))):
         members: set[str] = rings.nodes[ring]["members"]
         for task in members:
             behind[task] = 0
-        for task in members:
-            _, writes, cycles = spans[task]
-            for fifo in written_by[task]:
+            for fifo in last_writes[task]:
                 reader = graph.reader[fifo]
                 reads, _, reader_cycles = spans[reader]
                 # In a ring, and where some tokens are never read, nothing is said.
-                if reader in members or fifo not in writes or fifo not in reads:
-                    continue
-                if reads[fifo].tokens == writes[fifo].tokens:
-                    follows = latency[fifo] + reader_cycles - reads[fifo].last + behind[reader]
-                    behind[task] = max(behind[task], follows - (cycles - writes[fifo].last))
+                known = reader not in members and fifo in reads
+                if known and reads[fifo].tokens == spans[task][1][fifo].tokens:
+                    behind[task] = max(behind[task], latency[fifo] + reader_cycles - reads[fifo].last + behind[reader])
     return {task: spans[task][2] + behind[task] for task in spans}
+
+
+def _last_writes(program: Sequence[StepProgram]) -> tuple[str, ...]:
+    """What the last step of a program writes; waits of the task come before that, so that they delay those readers."""
+    for item in reversed(program):
+        if isinstance(item, Repeat):
+            if item.count and any(step.count for step in unroll(item.body)):
+                return _last_writes(item.body)
+        elif item.count:
+            return item.writes
+    return ()

@@ -7,8 +7,9 @@ two tasks that are joined by one path only are not looked at, whoever else feeds
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import networkx as nx
 
@@ -32,7 +33,7 @@ def path_delays(edges: Sequence[Edge], max_paths: int = MAX_PATHS) -> dict[str, 
     from scipy.sparse import lil_array
 
     kept = [edge for edge in forward(edges) if edge.source != edge.target]
-    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph()
     for number, edge in enumerate(kept):
         graph.add_edge(edge.source, edge.target, key=number)
     if not nx.is_directed_acyclic_graph(graph):
@@ -72,7 +73,7 @@ def path_delays(edges: Sequence[Edge], max_paths: int = MAX_PATHS) -> dict[str, 
     return delays | {edge.fifo: round(value) for edge, value in zip(kept, solved.x, strict=True)}
 
 
-def _paths_from(graph: nx.MultiDiGraph[str], source: str, limit: int) -> dict[str, list[list[int]]] | None:
+def _paths_from(graph: nx.MultiDiGraph[Any], source: str, limit: int) -> dict[str, list[list[int]]] | None:
     """Target -> all paths (as numbers of edges) from `source`, for targets with several inputs; None beyond `limit`."""
     found: dict[str, list[list[int]]] = {}
     joins = [task for task in nx.descendants(graph, source) if graph.in_degree(task) > 1]
@@ -80,7 +81,8 @@ def _paths_from(graph: nx.MultiDiGraph[str], source: str, limit: int) -> dict[st
     for target in joins:
         around = nx.ancestors(graph, target) & (nx.descendants(graph, source) | {source})
         part = graph.subgraph(around | {target})
-        paths = [[key for _, _, key in path] for path in islice(nx.all_simple_edge_paths(part, source, target), limit)]
+        every: Iterator[Any] = nx.all_simple_edge_paths(part, source, target)
+        paths: list[list[int]] = [[key for _, _, key in path] for path in islice(every, limit)]
         steps += sum(map(len, paths))
         if len(paths) >= limit or steps > _MAX_STEPS:
             return None
@@ -88,9 +90,9 @@ def _paths_from(graph: nx.MultiDiGraph[str], source: str, limit: int) -> dict[st
     return found
 
 
-def _without_back_edges(graph: nx.MultiDiGraph[str]) -> nx.MultiDiGraph[str]:
+def _without_back_edges(graph: nx.MultiDiGraph[Any]) -> nx.MultiDiGraph[Any]:
     """The graph without the edges that close a cycle, in the order of the edges."""
-    acyclic: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    acyclic: nx.MultiDiGraph[Any] = nx.MultiDiGraph()
     acyclic.add_nodes_from(graph)
     for source, target, key in graph.edges(keys=True):
         if not nx.has_path(acyclic, target, source):

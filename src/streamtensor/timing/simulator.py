@@ -114,6 +114,11 @@ class Simulator:
         self._handle = self._native.st_sim_new(*packed.pointers(), pointer(latency), *map(pointer, ends))
         weakref.finalize(self, self._native.st_sim_delete, self._handle)
 
+    @property
+    def jumped_periods(self) -> int:
+        """How many periods of a steady state the last simulation has jumped over."""
+        return int(self._native.st_sim_jumped(self._handle))
+
     @cached_property
     def _least_cycles(self) -> list[int]:
         """From the start of the design to its end, at least, by task: its own steps, and what must follow them.
@@ -135,12 +140,14 @@ class Simulator:
         limit: int | None = None,
         profile: Profile | None = None,
         ahead: int = _AHEAD,
+        steady: bool = True,
     ) -> Result:
         """Simulates the graph, with `depths` in place of its own where given (None: unbounded).
 
         `release` is the cycle at which a task starts, 0 for those that it does not name. A step after cycle `limit`
         ends the simulation: what is known by then is no result. `profile` is filled in.
         `ahead` is by how many tokens writers are simulated ahead of readers: that decides memory and speed, no result.
+        `steady` jumps over periods that repeat, proved by comparing states; that changes no result either.
         """
         chosen = list(self._own_depths)
         if depths:
@@ -150,7 +157,9 @@ class Simulator:
                     chosen[number] = -1 if depth is None else depth
         starts = np_array([release.get(name, 0) for name in self._tasks]) if release else None
         table = np_array(chosen)
-        patience = None if limit is None or release else np_array([limit - least for least in self._least_cycles])
+        patience = (
+            None if limit is None or limit < 0 or release else np_array([limit - least for least in self._least_cycles])
+        )
         self._native.st_sim_start(
             self._handle,
             pointer(table),
@@ -161,6 +170,7 @@ class Simulator:
             None if profile is None else pointer(profile.waits),
             0 if profile is None else profile.waits.shape[1],
             1 if profile is None else profile.bucket_cycles,
+            int(steady),
         )
         status = _PAUSED
         while status == _PAUSED:
@@ -217,9 +227,11 @@ def _functions() -> Any:
     native.st_sim_delete.restype = None
     native.st_sim_delete.argtypes = [address]
     native.st_sim_start.restype = None
-    native.st_sim_start.argtypes = [address, address, address, number, address, number, address, number, number]
+    native.st_sim_start.argtypes = [address, address, address, number, address, number, address, number, number, number]
     native.st_sim_run.restype = number
     native.st_sim_run.argtypes = [address, number]
+    native.st_sim_jumped.restype = number
+    native.st_sim_jumped.argtypes = [address]
     native.st_sim_results.restype = None
     native.st_sim_results.argtypes = [address, address, address]
     return native

@@ -121,3 +121,24 @@ func.func @stays(%x: tensor<4xf32>, %e: tensor<6xf32>, %f: tensor<2xf32>) -> (te
   } -> tensor<6xf32>, tensor<2xf32>
   func.return %r, %s : tensor<6xf32>, tensor<2xf32>
 }
+
+// A task that reads a stream and what is the same stream keeps both.
+// CHECK-LABEL: func.func @together
+// CHECK:         %[[C:.*]] = dataflow.itensor_cast %a : !itensor_[[O:[0-9]+]] -> !itensor_[[O]]
+// CHECK-NEXT:    dataflow.task "both" {
+// CHECK-NEXT:      dataflow.itensor_read %a
+// CHECK-NEXT:      dataflow.itensor_read %[[C]]
+func.func @together(%x: tensor<2xf32>) {
+  dataflow.kernel "k" ins(%x : tensor<2xf32>) {
+  ^bb0(%a: !one):
+    %d = dataflow.itensor_empty : !one
+    %c = dataflow.itensor_concat %a dim 0 into %d : !one -> !one
+    dataflow.task "both" {
+      %v = dataflow.itensor_read %a : !one -> tensor<2xf32>
+      %w = dataflow.itensor_read %c : !one -> tensor<2xf32>
+      dataflow.yield
+    }
+    dataflow.yield
+  }
+  func.return
+}

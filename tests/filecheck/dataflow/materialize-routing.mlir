@@ -100,3 +100,25 @@ func.func @fork(%x: tensor<4x16xf32>) {
   }
   func.return
 }
+
+// A task that reads two copies reads each once: the second is a cast, which becomes a FIFO of its own.
+// CHECK-LABEL: func.func @fork_to_one
+// CHECK:         %[[C:.*]] = dataflow.itensor_cast %a
+// CHECK-NEXT:    dataflow.task "both" {
+// CHECK-NEXT:      dataflow.itensor_read %a
+// CHECK-NEXT:      dataflow.itensor_read %[[C]]
+func.func @fork_to_one(%x: tensor<4x16xf32>) {
+  dataflow.kernel "k" ins(%x : tensor<4x16xf32>) {
+  ^bb0(%a: !whole):
+    %d = dataflow.itensor_empty : !whole
+    %e = dataflow.itensor_empty : !whole
+    %f, %g = dataflow.itensor_fork %a into %d, %e : !whole -> !whole, !whole
+    dataflow.task "both" {
+      %v = dataflow.itensor_read %f : !whole -> tensor<4x16xf32>
+      %w = dataflow.itensor_read %g : !whole -> tensor<4x16xf32>
+      dataflow.yield
+    }
+    dataflow.yield
+  }
+  func.return
+}

@@ -65,3 +65,41 @@ func.func private @words(%x: tensor<2x1x2x1xvector<1x2xf32>>, %w: tensor<2x1x1x1
   } -> tensor<2x1x2x1xvector<1x2xf32>>
   func.return %y : tensor<2x1x2x1xvector<1x2xf32>>
 }
+
+// Rows of a line buffer move up in vectors, the upper ones first: what is put over a row was taken from it before. A
+// computed tile goes into a larger one in vectors too.
+// CHECK-LABEL: func.func private @moves
+// CHECK:         dataflow.task "lines"
+// CHECK:           %[[MOVED:.*]] = scf.for %[[I:.*]] = %{{.*}} to %c2{{.*}} step %c1{{.*}} iter_args(%[[A:.*]] = %{{.*}}) -> (tensor<3x4xf32>)
+// CHECK-NEXT:        scf.for %[[J:.*]] = %{{.*}} to %c4{{.*}} step %c2{{.*}} iter_args(%[[B:.*]] = %[[A]])
+// CHECK-NEXT:          %[[BELOW:.*]] = arith.addi %c1{{.*}}, %[[I]]
+// CHECK-NEXT:          %[[V:.*]] = vector.transfer_read %[[B]][%[[BELOW]], %[[J]]], {{.*}} vector<1x2xf32>
+// CHECK-NEXT:          vector.transfer_write %[[V]], %[[B]][%[[I]], %[[J]]]
+// CHECK:           %[[NEW:.*]] = linalg.generic
+// CHECK:           scf.for %[[K:.*]] = %{{.*}} to %c4{{.*}} step %c2{{.*}} iter_args(%[[C:.*]] = %[[MOVED]])
+// CHECK-NEXT:        %[[N:.*]] = vector.transfer_read %[[NEW]][%c0{{.*}}, %[[K]]]
+// CHECK-NEXT:        vector.transfer_write %[[N]], %[[C]][%c2{{.*}}, %[[K]]]
+// CHECK-NOT:       tensor.insert_slice
+!whole = !dataflow.itensor<3x4xf32, iter_space: [] * [], iter_map: () -> (0, 0)>
+func.func private @moves(%x: tensor<3x4xf32>, %y: tensor<3x4xf32>) -> tensor<3x4xf32> attributes {dataflow.place = "device"} {
+  %r = dataflow.kernel "k" ins(%x : tensor<3x4xf32>) outs(%y : tensor<3x4xf32>) {
+  ^bb0(%i: !whole, %o: !whole):
+    %t = dataflow.task "lines" inits(%o : !whole) {
+    ^bb0(%d: !whole):
+      %lines = dataflow.itensor_read %i : !whole -> tensor<3x4xf32>
+      %old = tensor.extract_slice %lines[1, 0] [2, 4] [1, 1] : tensor<3x4xf32> to tensor<2x4xf32>
+      %moved = tensor.insert_slice %old into %lines[0, 0] [2, 4] [1, 1] : tensor<2x4xf32> into tensor<3x4xf32>
+      %e = tensor.empty() : tensor<1x4xf32>
+      %new = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel"]} outs(%e : tensor<1x4xf32>) {
+      ^bb0(%out: f32):
+        %c = arith.constant 1.0 : f32
+        linalg.yield %c : f32
+      } -> tensor<1x4xf32>
+      %all = tensor.insert_slice %new into %moved[2, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<3x4xf32>
+      %w = dataflow.itensor_write %all into %d : tensor<3x4xf32> -> !whole
+      dataflow.yield %w : !whole
+    } -> !whole
+    dataflow.yield %t : !whole
+  } -> tensor<3x4xf32>
+  func.return %r : tensor<3x4xf32>
+}

@@ -99,26 +99,26 @@ func.func private @shared_converter(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attr
   func.return %r : tensor<4x4xf32>
 }
 
-// A view is in external memory: two groups.
+// A slice is in external memory: two groups. (Reshapes: fuse-kernels-views.mlir)
 // CHECK-LABEL: func.func private @view
 // CHECK:         %[[M:.*]] = dataflow.kernel "view_0" ins(%x : tensor<4x4xf32>)
-// CHECK:         %[[V:.*]] = tensor.collapse_shape %[[M]]
-// CHECK:         dataflow.kernel "view_1" ins(%[[V]] : tensor<16xf32>)
-func.func private @view(%x: tensor<4x4xf32>) -> tensor<16xf32> attributes {dataflow.place = "device"} {
+// CHECK:         %[[V:.*]] = tensor.extract_slice %[[M]]
+// CHECK:         dataflow.kernel "view_1" ins(%[[V]] : tensor<2x4xf32>)
+func.func private @view(%x: tensor<4x4xf32>) -> tensor<2x4xf32> attributes {dataflow.place = "device"} {
   %e = tensor.empty() : tensor<4x4xf32>
   %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) attrs = {dataflow.tile = array<i64: 2, 2>, dataflow.order = array<i64: 0, 1>} {
   ^bb0(%u: f32, %out: f32):
     %s = math.exp %u : f32
     linalg.yield %s : f32
   } -> tensor<4x4xf32>
-  %v = tensor.collapse_shape %a [[0, 1]] : tensor<4x4xf32> into tensor<16xf32>
-  %f = tensor.empty() : tensor<16xf32>
-  %r = linalg.generic {indexing_maps = [#line, #line], iterator_types = ["parallel"]} ins(%v : tensor<16xf32>) outs(%f : tensor<16xf32>) attrs = {dataflow.tile = array<i64: 4>, dataflow.order = array<i64: 0>} {
+  %v = tensor.extract_slice %a[2, 0] [2, 4] [1, 1] : tensor<4x4xf32> to tensor<2x4xf32>
+  %f = tensor.empty() : tensor<2x4xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%v : tensor<2x4xf32>) outs(%f : tensor<2x4xf32>) attrs = {dataflow.tile = array<i64: 2, 2>, dataflow.order = array<i64: 0, 1>} {
   ^bb0(%u: f32, %out: f32):
     %s = math.tanh %u : f32
     linalg.yield %s : f32
-  } -> tensor<16xf32>
-  func.return %r : tensor<16xf32>
+  } -> tensor<2x4xf32>
+  func.return %r : tensor<2x4xf32>
 }
 
 // Windows that overlap, of a tensor that another kernel makes: a line buffer that holds one window.

@@ -36,6 +36,20 @@ func.func private @step(%x: tensor<1x64x64xi8>, %w: tensor<64x128xi8>, %b: tenso
   func.return %r : tensor<1x64x64xi8>
 }
 
+// Nobody calls it here: whoever will gives it packed memory.
+// CHECK-LABEL: func.func private @uncalled
+// CHECK-SAME:    (%x: tensor<4x4x4x1xvector<4x16xi8>>) -> tensor<4x4x4x1xvector<4x16xi8>>
+// CHECK-NOT:     tensor_ext
+func.func private @uncalled(%x: tensor<64x64xi8>) -> tensor<64x64xi8> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<64x64xi8>
+  %y = dataflow.kernel "k" ins(%x : tensor<64x64xi8>) outs(%e : tensor<64x64xi8>) {
+  ^bb0(%i: !tiles, %o: !tiles):
+    %n = dataflow.itensor_empty : !tiles
+    dataflow.yield %n : !tiles
+  } -> tensor<64x64xi8>
+  func.return %y : tensor<64x64xi8>
+}
+
 // Functions of the host, one for each kind of change: the two slices of a parameter are two, however often they are used.
 // CHECK-LABEL: func.func private @unpack_0
 // CHECK-SAME:    attributes {dataflow.place = "host", dataflow.layout = "unpack"}

@@ -97,3 +97,24 @@ func.func private @windows(%x: tensor<8x8x8xf32>, %w: tensor<6x8x3x3xf32>) -> te
   } -> tensor<6x8x8xf32>
   func.return %y : tensor<6x8x8xf32>
 }
+
+// Windows along one dimension: it is tiled, and outside of the channels; what is padded goes in steps of the padding.
+// CHECK-LABEL: func.func private @line
+// CHECK:         tensor.pad
+// CHECK:         dataflow.tile = array<i64: 4, 1>, dataflow.order = array<i64: 1, 0>
+// CHECK:         linalg.generic {{.*}}dataflow.tile = array<i64: 4, 4, 3>, dataflow.order = array<i64: 1, 0, 2>
+func.func private @line(%x: tensor<8x12xf32>, %w: tensor<8x3xf32>) -> tensor<8x12xf32> attributes {dataflow.place = "device"} {
+  %c = arith.constant 0.0 : f32
+  %p = tensor.pad %x low[0, 1] high[0, 1] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %c : f32
+  } : tensor<8x12xf32> to tensor<8x14xf32>
+  %e = tensor.empty() : tensor<8x12xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1 + d2)>, affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%p, %w : tensor<8x14xf32>, tensor<8x3xf32>) outs(%e : tensor<8x12xf32>) {
+  ^bb0(%u: f32, %v: f32, %o: f32):
+    %m = arith.mulf %u, %v : f32
+    %n = arith.addf %m, %o : f32
+    linalg.yield %n : f32
+  } -> tensor<8x12xf32>
+  func.return %y : tensor<8x12xf32>
+}

@@ -41,7 +41,7 @@ _VIEWS = (
 )
 _IGNORED = ("memref.dealloc", "func.return", "arith.constant")
 _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "int": "int32"}
-_FORMAT = 1
+_FORMAT = 2
 
 Kind: TypeAlias = Literal["kernel", "host"]
 

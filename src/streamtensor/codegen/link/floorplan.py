@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from streamtensor.dialects.dataflow import KernelOp, TaskOp
+from streamtensor.dialects.dataflow import ExternKernelOp, KernelOp, TaskOp
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp
 
 DIE = "dataflow.die"
@@ -24,7 +24,7 @@ def emit_floorplan(module: ModuleOp) -> dict[str, str]:
     """`link/floorplan.tcl`, when the tasks of the module have dies."""
     lines: list[str] = []
     for kernel in [op for op in module.walk() if isinstance(op, KernelOp)]:
-        for task in [op for op in kernel.body.block.ops if isinstance(op, TaskOp)]:
+        for task in [op for op in kernel.body.block.ops if isinstance(op, TaskOp | ExternKernelOp)]:
             die = task.attributes.get(DIE)
             if isinstance(die, IntegerAttr):
                 lines.append(f"place_task {kernel.kernel_name} {task.task_name} {die.value.data}")

@@ -12,7 +12,14 @@ from streamtensor.dialects.dataflow.routing_ops import (
     ITensorJoinOp,
     RoutingOp,
 )
-from streamtensor.dialects.dataflow.stream_ops import StreamCastOp, StreamOp, StreamReadOp, StreamWriteOp, stream_behind
+from streamtensor.dialects.dataflow.stream_ops import (
+    StreamCastOp,
+    StreamOp,
+    StreamReadOp,
+    StreamWriteOp,
+    stream_behind,
+    stream_names,
+)
 from streamtensor.dialects.dataflow.structure_ops import KernelOp, TaskOp, YieldOp, task_around
 from streamtensor.dialects.dataflow.types import ITensorType, StreamType, parse_itensor_type
 from streamtensor.dialects.dataflow.view_ops import ITensorCastOp, ITensorReassociateOp, View, behind_views
@@ -48,6 +55,7 @@ __all__ = [
     "parse_itensor_type",
     "result_of",
     "stream_behind",
+    "stream_names",
     "task_around",
 ]
 

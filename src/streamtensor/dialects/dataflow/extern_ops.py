@@ -45,6 +45,11 @@ RESOURCES = ("dsp", "bram", "uram", "lut", "ff")
 BRAM_BITS, URAM_BITS = 36 * 1024, 288 * 1024
 
 
+def memory_bits(resources: Mapping[str, int]) -> int:
+    """On-chip memory in bits of so many blocks."""
+    return resources.get("bram", 0) * BRAM_BITS + resources.get("uram", 0) * URAM_BITS
+
+
 class _FifoEffect(MemoryEffect):
     """On FIFOs the kernel reads and writes; on values it only makes its results."""
 
@@ -185,8 +190,7 @@ class ExternKernelOp(IRDLOperation):
     @property
     def memory_bits(self) -> int:
         """On-chip memory of the kernel in bits, by the blocks that the user says it takes."""
-        counts = self.resource_counts
-        return counts.get("bram", 0) * BRAM_BITS + counts.get("uram", 0) * URAM_BITS
+        return memory_bits(self.resource_counts)
 
     @property
     def round_tokens(self) -> list[int]:

@@ -62,7 +62,7 @@ class StreamOp(IRDLOperation):
     def verify_(self) -> None:
         if self.depth.value.data < 1:
             raise VerifyException(f"FIFO {self.sym_name.data} has depth {self.depth.value.data}; the least is 1")
-        uses = [use for fifo in _names_of(self.result) for use in fifo.uses]
+        uses = [use for fifo in stream_names(self.result) for use in fifo.uses]
         for kind, role in ((StreamReadOp, "read"), (StreamWriteOp, "written")):
             tasks = {task_around(use.operation) for use in uses if isinstance(use.operation, kind)}
             if len(tasks) > 1:
@@ -139,10 +139,10 @@ def stream_behind(value: SSAValue) -> SSAValue:
     return value
 
 
-def _names_of(stream: SSAValue) -> list[SSAValue]:
+def stream_names(stream: SSAValue) -> list[SSAValue]:
     """A FIFO and its casts."""
     casts = [use.operation.result for use in stream.uses if isinstance(use.operation, StreamCastOp)]
-    return [stream, *(name for cast in casts for name in _names_of(cast))]
+    return [stream, *(name for cast in casts for name in stream_names(cast))]
 
 
 def _scalar_and_lanes(stream: Attribute) -> tuple[Attribute, int]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import importlib
+import math
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,7 +33,8 @@ class Ranges:
 
     def see(self, where: dict[str, float], name: str, value: Tensor) -> None:
         """Takes the values of a tensor into account."""
-        where[name] = max(where.get(name, _SMALL), float(value.abs().max()))
+        largest = float(value.abs().max())
+        where[name] = max(where.get(name, _SMALL), largest if math.isfinite(largest) else math.inf)
 
     def see_heads(self, name: str, value: Tensor) -> None:
         """Takes [batch, heads, rows, head_dim] into account."""
@@ -75,8 +78,6 @@ def _hooks(model: Any, ranges: Ranges) -> Generator[None]:
         for name, heads in (("query", query), ("key", key), ("value", value)):
             ranges.see_heads(f"{path}.{name}", heads)
         return eager(module, query, key, value, *args, **kwargs)
-
-    import importlib
 
     eager: Any = importlib.import_module(type(model).__module__).eager_attention_forward
     library().AttentionInterface.register(_OBSERVED, attend)

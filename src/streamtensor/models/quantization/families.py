@@ -115,7 +115,7 @@ def family_of(config: Any) -> Family:
 
 
 def activation_of(config: Any) -> str:
-    """ "gelu" or "silu". Raises UserError ST0121 for another activation."""
+    """The function, "gelu" or "silu". Raises UserError ST0121 for another activation."""
     name = next(
         value
         for field in ("hidden_activation", "activation_function", "hidden_act")

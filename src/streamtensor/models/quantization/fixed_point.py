@@ -167,13 +167,16 @@ def softmax(scores: Tensor, visible: Tensor | None, multiplier: Tensor, shift: i
     weights = exp2_negative(powers.clamp(0, (30 << EXPONENT_BITS) - 1).to(torch.int32))
     total = torch.sum(weights, -1, keepdim=True, dtype=torch.int32)  # from 2**15 on; below 2**31
     mantissa, exponent = leading(total, 15, (16, 8, 4, 2, 1))
-    factor, shift = unpack(pack(reciprocal(mantissa), exponent + (28 - PROBABILITY_BITS)))
-    probability = shift_right_by(weights * factor, shift)
+    factor, less_one = unpack(pack(reciprocal(mantissa), exponent + (28 - PROBABILITY_BITS)))
+    probability = shift_right_by(weights * factor, less_one)
     return probability.to(torch.int16)
 
 
 def centred(x: Tensor) -> Tensor:
-    """`x` (int32) minus its mean over the last dimension, rounded half up; 64-bit sums. The mean's error is below 1."""
+    """`x` (int32 below 2**30) minus its mean over the last dimension, rounded half up; 64-bit sums.
+
+    The mean is off by less than 1/2 + |mean| columns 2**-31; it is exact but for rounding for 2**k columns.
+    """
     width = x.shape[-1]
     total = torch.sum(x, -1, keepdim=True, dtype=torch.int64)
     mean = shift_right(total * round((1 << 30) / width), 30)  # |total| <= width * 2**31: below 2**62
@@ -183,9 +186,9 @@ def centred(x: Tensor) -> Tensor:
 def normalized(x: Tensor, epsilon: int) -> Tensor:
     """x / sqrt(sum(x^2) + epsilon) over the last dimension: int32 in Q20, at most 1 in size.
 
-    `x` int32, saturated to 25 bits and a sign; fewer than 8192 columns. `epsilon` is the norm's epsilon times the number
-    of columns, in units of x^2, at least 2**14. Sums of squares and the last product have 64 bits. Relative error at
-    most 2**-13, and 2**-20 absolute from the last rounding.
+    `x` int32, saturated to 25 bits and a sign; fewer than 8192 columns. `epsilon` is the norm's epsilon times the
+    number of columns, in units of x^2, at least 2**14. Sums of squares and the last product have 64 bits.
+    Relative error at most 2**-13, and 2**-20 absolute from the last rounding.
     """
     limit = (1 << NORM_INPUT_BITS) - 1
     x = x.clamp(-limit, limit).to(torch.int64)
@@ -193,8 +196,8 @@ def normalized(x: Tensor, epsilon: int) -> Tensor:
     mantissa, exponent = leading(total, 16, (32, 16, 8, 4, 2))
     # x / sqrt(total) = x * root / 2**(14 + 8 + exponent / 2); the product is below 2**40
     packed = pack(reciprocal_root(mantissa.to(torch.int32)), (exponent >> 1) + (21 - NORM_BITS))
-    root, shift = unpack(packed.to(torch.int64))
-    return shift_right_by(x * root, shift).to(torch.int32)
+    root, less_one = unpack(packed.to(torch.int64))
+    return shift_right_by(x * root, less_one).to(torch.int32)
 
 
 LOG2_E = round(math.log2(math.e) * (1 << 14))

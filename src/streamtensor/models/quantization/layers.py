@@ -170,8 +170,8 @@ class AttentionForm:
 class IntegerAttention(torch.nn.Module):
     """Causal attention over 8-bit queries, keys and values; weights of 14 bits; sums of 32 bits.
 
-    Holds its projections (and norms of the heads) under the names of the original; `fused` is the one that makes
-    queries, keys and values at once. Keys and values enter the cache as 8-bit numbers with a static scale for each head.
+    Holds its projections (and norms of the heads) under the names of the original; a single name makes queries, keys
+    and values at once. Keys and values enter the cache as 8-bit numbers with a static scale for each head.
     """
 
     def __init__(self, form: AttentionForm, names: tuple[str, ...], output: str, device: torch.device) -> None:

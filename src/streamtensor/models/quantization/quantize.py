@@ -38,8 +38,8 @@ def quantize(
 ) -> Any:
     """The integer form of a transformers causal language model; `model` itself is not changed.
 
-    `scheme_name` is one of float32 (gives `model` back), w8a8, w4a8, w4a8-g128. `calibration` are ids, int64 [rows] each,
-    from which static scales are taken. `given` holds integer weights that a checkpoint brings, by module.
+    `scheme_name` is one of float32 (gives `model` back), w8a8, w4a8, w4a8-g128. `calibration` are ids, int64 [rows]
+    each, from which static scales are taken. `given` holds integer weights that a checkpoint brings, by module.
 
     Raises UserError ST0120 (scheme), ST0121 (a family or a feature without integer form), ST0122 (calibration).
     """
@@ -177,7 +177,7 @@ class _Quantizer:
         transposed = not isinstance(module, torch.nn.Linear)
         chosen = self.arithmetic.scheme
         if path in self.given:
-            weight = given_weight(self.given[path])
+            weight = given_weight(self.given[path], chosen.group)
         else:
             numbers = module.weight.T if transposed else module.weight
             weight = round_weight(numbers, chosen.weight_bits if block else 8, chosen.group if block else 0)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from streamtensor.diagnostics import UserError
+
 CLIPS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
 """Shares of a channel's range that are tried as the range of its 4-bit numbers."""
 HEADROOM_BITS = 30
@@ -52,10 +54,20 @@ def round_weight(weight: Tensor, bits: int, group: int) -> IntegerWeight:
     return IntegerWeight(_rounded(weight, columns, top), base, whole)
 
 
-def given_weight(given: GivenWeight) -> IntegerWeight:
-    """A checkpoint's integers, with its scales as whole numbers times one scale for each output."""
+def given_weight(given: GivenWeight, group: int) -> IntegerWeight:
+    """A checkpoint's integers, with its scales as whole numbers times one scale for each output.
+
+    Raises UserError ST0124 when it has other groups than `group` says.
+    """
     scales = given.scales.double()
-    if scales.shape[1] == 1:
+    groups = -(-given.numbers.shape[1] // group) if group else 1
+    if scales.shape[1] != groups:
+        raise UserError(
+            "ST0124",
+            f"the checkpoint has {scales.shape[1]} scales for {given.numbers.shape[1]} inputs, the scheme {groups}",
+            hint="choose the scheme with the group size of the checkpoint, such as w4a8-g128",
+        )
+    if not group:
         return IntegerWeight(given.numbers, scales[:, 0])
     whole, base = _whole_scales(scales, given.numbers.shape[1], 8)
     return IntegerWeight(given.numbers, base, whole)

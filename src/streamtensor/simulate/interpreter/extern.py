@@ -16,8 +16,9 @@ from streamtensor.simulate.interpreter.types import Array
 
 def code_of(op: ExternKernelOp) -> ExternCode:
     """The function behind an operation."""
+    reads = tuple(op.round_tokens) if op.reads_before_writes is not None else None
     return ExternCode(
-        op.function.data,
+        op.task_name,
         Path(op.source.data),
         tuple(Path(header) for header in op.header_files),
         op.function.data,
@@ -25,6 +26,7 @@ def code_of(op: ExternKernelOp) -> ExternCode:
         tuple(op.out_ports),
         op.width_bits.value.data,
         op.memory_bits,
+        reads,
     )
 
 

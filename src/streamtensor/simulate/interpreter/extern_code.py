@@ -14,31 +14,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamtensor.codegen.hls.extern import STACK_BYTES, prototype, stream_type
-from streamtensor.codegen.hls.types import lanes, scalar, type_name
+from streamtensor.codegen.hls.extern import STACK_BYTES, prototype
+from streamtensor.codegen.hls.types import lanes
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects.dataflow import ITensorType
 from streamtensor.dialects.dataflow.vectors import DEFAULT_WIDTH_BITS, vector_type
 from streamtensor.simulate.csim import Library, build
+from streamtensor.simulate.interpreter.extern_wrapper import ROUNDS, wrapper
 from streamtensor.simulate.interpreter.queues import Queue, stream_of, tensor_of
 from streamtensor.simulate.interpreter.types import dtype_of
 
 Array = NDArray[Any]
 
-_CARRIERS = {
-    "float32": "float",
-    "float64": "double",
-    "bool": "bool",
-    "int8": "int8_t",
-    "int16": "int16_t",
-    "int32": "int32_t",
-    "int64": "int64_t",
-}
-
 
 @dataclass(frozen=True)
 class ExternCode:
-    """A hand-written function with the declared types of its ports; `memory_bits` is what it holds on chip."""
+    """A hand-written function with the declared types of its ports; `memory_bits` is what it holds on chip.
+
+    `reads_before_writes` has the tokens of each in port that it reads before it writes, None where nothing is promised.
+    """
 
     name: str
     source: Path
@@ -48,6 +42,7 @@ class ExternCode:
     outs: tuple[ITensorType, ...]
     width_bits: int = DEFAULT_WIDTH_BITS
     memory_bits: int = 0
+    reads_before_writes: tuple[int, ...] | None = None
 
     @property
     def vector_ins(self) -> list[ITensorType]:
@@ -64,6 +59,15 @@ class ExternCode:
         """What the source has to define."""
         return prototype(self.function, [*self.vector_ins, *self.vector_outs])
 
+    @property
+    def round_vectors(self) -> list[int]:
+        """The vectors of each in port in one round of reading and then writing."""
+        totals = [port.layout.num_tokens for port in self.vector_ins]
+        if self.reads_before_writes is None:
+            return totals
+        tiles = [port.layout.num_tokens for port in self.ins]
+        return [count * n // m for count, n, m in zip(self.reads_before_writes, totals, tiles, strict=True)]
+
     def run(self, ins: Sequence[Array]) -> list[Array]:
         """What the function writes to each out port when it reads `ins`: arrays [tokens, lanes] of vectors.
 
@@ -73,7 +77,7 @@ class ExternCode:
         arrays = [np.ascontiguousarray(data) for data in ins]
         results = [_tokens(port) for port in self.vector_outs]
         try:
-            _library(self, _digest(self)).call(self.name, [*arrays, *results], mode="unbounded")
+            _library(self, _digest(self)).call(self.function, [*arrays, *results], mode="unbounded")
         except UserError as error:
             if error.code != "ST0603":
                 raise
@@ -83,12 +87,33 @@ class ExternCode:
 
     def run_on_tensors(self, ins: Sequence[Array]) -> list[Array]:
         """What the kernel makes of whole tensors of its ports' data shapes. Raises like `run`."""
-        queues = [stream_of(self.name, data, port.layout) for data, port in zip(ins, self.vector_ins, strict=True)]
-        found = self.run([flat(queue.tokens, port) for queue, port in zip(queues, self.vector_ins, strict=True)])
+        found = self.run(self._vectors(ins))
         return [
             tensor_of(Queue(self.name, unflat(data, port)), port.layout, dtype_of(port.scalar))
             for data, port in zip(found, self.vector_outs, strict=True)
         ]
+
+    def check_rounds(self, ins: Sequence[Array]) -> None:
+        """Runs the function on whole tensors that come round by round, the results of a round taken before the next.
+
+        Raises UserError ST0114 when it reads more before it writes than `reads_before_writes` says.
+        """
+        results = [_tokens(port) for port in self.vector_outs]
+        library = _library(self, _digest(self))
+        report = library.call(f"{self.function}{ROUNDS}", [*self._vectors(ins), *results], mode="bounded")
+        if report.deadlock is not None:
+            said = list(self.reads_before_writes or ())
+            raise UserError(
+                "ST0114",
+                f"extern kernel {self.name} reads more before it writes than reads_before_writes = {said} says",
+                notes=[str(task) for task in report.deadlock.blocked],
+                hint="say what it needs before it writes, or leave the field out",
+            )
+
+    def _vectors(self, ins: Sequence[Array]) -> list[Array]:
+        """Whole tensors as the vectors [tokens, lanes] of the in ports."""
+        queues = [stream_of(self.name, data, port.layout) for data, port in zip(ins, self.vector_ins, strict=True)]
+        return [flat(queue.tokens, port) for queue, port in zip(queues, self.vector_ins, strict=True)]
 
 
 def flat(tokens: Sequence[Any], port: ITensorType) -> Array:
@@ -153,11 +178,12 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 def _library(code: ExternCode, digest: str) -> Library:
     """The kernel between tasks that feed its in ports from arrays and drain its out ports into arrays."""
     folder = Path(_folder().name)
-    text = _wrapper(code)
-    name = f"{code.name}_{hashlib.sha256((text + digest).encode()).hexdigest()[:12]}"
-    wrapper = folder / f"{name}.cpp"
-    wrapper.write_text(text, encoding="utf-8")
-    library = build([wrapper, code.source], folder, name=name)
+    stack = STACK_BYTES + code.memory_bits // 8
+    text = wrapper(code.function, code.vector_ins, code.vector_outs, code.round_vectors, stack)
+    name = f"{code.function}_{hashlib.sha256((text + digest).encode()).hexdigest()[:12]}"
+    around = folder / f"{name}.cpp"
+    around.write_text(text, encoding="utf-8")
+    library = build([around, code.source], folder, name=name)
     try:
         return Library(library)
     except UserError as error:
@@ -169,43 +195,3 @@ def _library(code: ExternCode, digest: str) -> Library:
             notes=[f"wanted: {code.prototype}"],
             hint='C++ linkage, not extern "C"; one hls::stream by reference for each port, ins first',
         ) from error
-
-
-def _wrapper(code: ExternCode) -> str:
-    """The C++ around the function."""
-    ins, outs = code.vector_ins, code.vector_outs
-    lines = [
-        "#include <ap_int.h>",
-        "#include <cstdint>",
-        "#include <hls_stream.h>",
-        "#include <hls_vector.h>",
-        '#include "streamtensor_dataflow.h"',
-        f"{code.prototype};",
-    ]
-    declarations: list[str] = []
-    tasks: list[str] = []
-    names = [f"in{n}" for n in range(len(ins))] + [f"out{n}" for n in range(len(outs))]
-    for number, (name, port) in enumerate(zip(names, [*ins, *outs], strict=True)):
-        token, count = type_name(port.element), lanes(port.element)
-        carrier = _CARRIERS[dtype_of(port.scalar).name]
-        lane = "token[lane]" if count > 1 else "token"
-        const = "const " if number < len(ins) else ""
-        fifo = f"{stream_type(port.element)} &port"
-        each = f"for (int lane = 0; lane < {count}; ++lane)"
-        place = f"data[n * {count} + lane]"
-        lines += [
-            f"static void {'feed' if const else 'drain'}_{name}({const}{carrier} *data, {fifo}) {{",
-            f"  for (long n = 0; n < {port.layout.num_tokens}L; ++n) {{",
-            *([f"    {token} token;"] if const else [f"    {token} token = port.read();"]),
-            *([f"    {each} {lane} = {scalar(port.scalar).name}({place});", "    port.write(token);"] if const else []),
-            *([] if const else [f"    {each} {place} = static_cast<{carrier}>({lane});"]),
-            "  }",
-            "}",
-        ]
-        declarations.append(f'  {stream_type(port.element)} {name}("{name}");')
-        declarations.append(f"  {const}{carrier} *data_{name} = static_cast<{const}{carrier} *>(args[{number}]);")
-        tasks.append(f"  ST_TASK({'feed' if const else 'drain'}_{name}, data_{name}, {name})")
-    tasks.insert(len(ins), f"  ST_TASK({code.function}, {', '.join(names)})")
-    lines.append(f'extern "C" void st_call_{code.name}(void **args) {{')
-    lines += [*declarations, f"  ST_REGION({STACK_BYTES + code.memory_bits // 8})", *tasks, "  ST_REGION_END", "}"]
-    return "\n".join(lines) + "\n"

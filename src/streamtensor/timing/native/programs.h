@@ -41,9 +41,10 @@ class Cursor {
     ++pc_;
     settle();
   }
-  // The place in the program, without `left`: equal places with equal `left` have equal futures.
-  int64_t pc() const { return pc_; }
+  // Rounds that are left of the loops around the step, from the outermost on, the present ones included.
   const std::vector<int64_t>& rounds() const { return rounds_; }
+  // Takes `count` rounds from one of them, or steps from `left` when `level` is the number of loops.
+  void skip(int64_t level, int64_t count) { (level < (int64_t)rounds_.size() ? rounds_[level] : left) -= count; }
 
  private:
   void settle() {

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from streamtensor.algebra.affine import AffineMap
 from streamtensor.algebra.layout import StreamLayout
 from streamtensor.diagnostics import UserError
-from streamtensor.dialects.dataflow import ITensorReadOp, ITensorType, ITensorWriteOp, KernelOp, TaskOp, YieldOp
+from streamtensor.dialects.dataflow import (
+    ITensorEmptyOp,
+    ITensorReadOp,
+    ITensorType,
+    ITensorWriteOp,
+    KernelOp,
+    TaskOp,
+    YieldOp,
+)
 from streamtensor.ir import arith, func, linalg, tensor
 from streamtensor.ir.builtin import AffineMapAttr, DenseArrayBase, ModuleOp, TensorType
 from streamtensor.ir.core import AffineMap as IRAffineMap
@@ -17,10 +25,12 @@ from streamtensor.ir.core import Attribute, Block, Context, ModulePass, Operatio
 from streamtensor.ir.locations import copy_location, location
 from streamtensor.transforms.build import (
     IndexConstants,
+    NestBody,
     UniqueNames,
     build_nest,
     insert_slice,
     is_device,
+    loop_pairs,
     source_hint,
 )
 from streamtensor.transforms.tiling.axes import padding, shape_of
@@ -229,32 +239,51 @@ def _convert_concat(op: tensor.ConcatOp, name: str) -> None:
                 location=location(op),
                 hint="choose a common divisor of the pieces",
             )
-    # A tensor that is joined with itself is read in several places, each with a cursor of its own.
     out_type = result.itensor(scalar)
-    body = Block(arg_types=[*(nest.itensor(scalar) for nest in nests), out_type])
-    for value, argument in zip(op.inputs, body.args, strict=False):
+    ins = list(dict.fromkeys(op.inputs))
+    body = Block(arg_types=[*(nests[list(op.inputs).index(value)].itensor(scalar) for value in ins), out_type])
+    for value, argument in zip(ins, body.args, strict=False):
         argument.name_hint = source_hint(value)
+    streams: list[SSAValue] = []
+    for number, value in enumerate(op.inputs):
+        stream = body.args[ins.index(value)]
+        streams.append(_copy(body, f"copy_{number}", stream) if stream in streams else stream)
     block = Block(arg_types=[out_type])
     constants = IndexConstants(block)
 
     def pieces(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
-        for argument, nest in zip(body.args, nests, strict=False):
-
-            def copy(
-                block: Block, variables: list[SSAValue], carried: list[SSAValue], argument: SSAValue = argument
-            ) -> list[SSAValue]:
-                token = ITensorReadOp(argument)
-                write = ITensorWriteOp(token.result, carried[0])
-                block.add_ops([token, write])
-                return [write.result]
-
-            tile = result.tiles[joined]
+        tile = result.tiles[joined]
+        for stream, nest in zip(streams, nests, strict=True):
             loops = [(nest.shape[joined] // tile, tile), *nest.inside(joined)]
-            carried = build_nest(block, constants, loops, carried, copy)
+            carried = build_nest(block, constants, loops, carried, _passing(stream))
         return carried
 
     results = build_nest(block, constants, result.outside(joined), list(block.args), pieces)
-    _replace(op, name, list(op.inputs), body, block, results)
+    _replace(op, name, ins, body, block, results)
+
+
+def _passing(stream: SSAValue) -> NestBody:
+    """The body of a loop nest that passes on the tokens of `stream`."""
+
+    def copy(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
+        token = ITensorReadOp(stream)
+        write = ITensorWriteOp(token.result, carried[0])
+        block.add_ops([token, write])
+        return [write.result]
+
+    return copy
+
+
+def _copy(body: Block, name: str, stream: SSAValue) -> SSAValue:
+    """A stream of its own with the tokens of `stream`: a task reads each stream once."""
+    assert isinstance(stream.type, ITensorType)
+    empty = ITensorEmptyOp(stream.type)
+    block = Block(arg_types=[stream.type])
+    loops = loop_pairs(stream.type.layout)
+    block.add_op(YieldOp(*build_nest(block, IndexConstants(block), loops, list(block.args), _passing(stream))))
+    task = TaskOp(name, [empty.result], Region(block))
+    body.add_ops([empty, task])
+    return task.results_[0]
 
 
 def _replace(

@@ -23,7 +23,7 @@ from streamtensor.dialects.dataflow import (
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.core import Context, ModulePass, Operation, SSAValue
 from streamtensor.ir.locations import copy_location
-from streamtensor.transforms.dataflow.tidy import erase_whole, replace_whole
+from streamtensor.transforms.dataflow.tidy import erase_whole, read_together, replace_whole, stream_of
 
 Groups = Sequence[Sequence[int]]
 Foldable = View | ITensorConverterOp | RoutingOp
@@ -77,13 +77,9 @@ def _fold(op: Foldable) -> bool:
 
 def _become(op: Operation, values: Sequence[SSAValue]) -> bool:
     """Replaces `op` by `values`, which are the same streams, under the types of its results."""
-    taken: list[SSAValue] = []
     for value, result in zip(values, op.results, strict=True):
-        if value.type != result.type:
-            assert isinstance(result.type, ITensorType)
-            value = _insert(op, ITensorCastOp(value, result.type))
-        taken.append(value)
-    replace_whole(op, taken)
+        result.replace_all_uses_with(stream_of(op, value, result))
+    erase_whole(op)
     return True
 
 
@@ -99,7 +95,7 @@ def _fold_cast(op: ITensorCastOp) -> bool:
     target, source = op.result.type, op.source.owner
     assert isinstance(target, ITensorType)
     if op.source.type == target:
-        return _become(op, [op.source])
+        return not read_together(op.source, op.result) and _become(op, [op.source])
     if isinstance(source, ITensorCastOp):
         return _become(op, [source.source])
     if isinstance(source, ITensorReassociateOp):

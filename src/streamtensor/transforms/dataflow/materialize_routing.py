@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from streamtensor.algebra.layout import StreamLayout
 from streamtensor.algebra.routing import range_loop
 from streamtensor.dialects.dataflow import (
-    ITensorCastOp,
     ITensorChunkOp,
     ITensorConcatOp,
     ITensorForkOp,
@@ -25,7 +24,7 @@ from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.core import Block, Context, ModulePass, Operation, Region, SSAValue
 from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import IndexConstants, UniqueNames, build_nest, loop_pairs
-from streamtensor.transforms.dataflow.tidy import replace_whole
+from streamtensor.transforms.dataflow.tidy import erase_whole, replace_whole, stream_of
 
 Loops = list[tuple[int, int]]
 
@@ -38,7 +37,8 @@ class MaterializeRoutingPass(ModulePass):
     A chunk is the same with several destinations and one source; in a join the streams take turns inside of one loop.
     Right because the ranges of one loop, one after the other, are the loop (`algebra.token_order`), and the types say
     which ranges they are. A fork becomes nothing: who reads a copy reads the source, since several readers each take
-    every token; `ensure-itensor-single-use` then makes the producer write once for each, so that no task is left.
+    every token (a task that reads two copies reads a cast for the second one); `ensure-itensor-single-use` then makes
+    the producer write once for each, so that no task is left.
     """
 
     name = "materialize-routing"
@@ -51,7 +51,7 @@ class MaterializeRoutingPass(ModulePass):
                     names.of(inner.task_name)
             for inner in list(kernel.body.block.ops):
                 if isinstance(inner, ITensorForkOp):
-                    replace_whole(inner, [inner.source] * len(inner.results_))
+                    _fork(inner)
                 elif isinstance(inner, ITensorChunkOp):
                     _chunk(inner, names)
                 elif isinstance(inner, ITensorConcatOp):
@@ -65,17 +65,15 @@ def _layout(value: SSAValue) -> StreamLayout:
     return value.type.layout
 
 
+def _fork(op: ITensorForkOp) -> None:
+    for result in op.results_:
+        result.replace_all_uses_with(stream_of(op, op.source, result))
+    erase_whole(op)
+
+
 def _single(op: Operation, source: SSAValue, result: SSAValue) -> None:
     """An operation with one part is its source, under the type of the result."""
-    if source.type == result.type:
-        replace_whole(op, [source])
-        return
-    assert isinstance(result.type, ITensorType)
-    cast = ITensorCastOp(source, result.type)
-    parent = op.parent
-    assert parent is not None
-    parent.insert_op_before(cast, op)
-    replace_whole(op, [cast.result])
+    replace_whole(op, [stream_of(op, source, result)])
 
 
 def _chunk(op: ITensorChunkOp, names: UniqueNames) -> None:

@@ -37,8 +37,8 @@ class SimplifyTaskStructurePass(ModulePass):
 
     A task is transparent: one inside of another is a part of it, whose reads and writes count in the loops around
     both. A task with FIFOs between tasks inside is a graph and not a sequence, and becomes its parts. A task that
-    passes every token on gives the stream that it reads; its FIFO goes with it. Right because tasks have no effect but
-    the itensors and tensors that they give.
+    passes every token on gives the stream that it reads; its FIFO goes with it, but for a task that reads both, each
+    once. Right because tasks have no effect but the itensors and tensors that they give.
     """
 
     name = "simplify-task-structure"
@@ -55,7 +55,7 @@ class SimplifyTaskStructurePass(ModulePass):
                     erase_whole(task)
             for task in [t for t in kernel.body.block.ops if isinstance(t, TaskOp)]:
                 source = _passed_on(task)
-                if source is not None:
+                if source is not None and not _readers(task.results_[0]) & _readers(source):
                     _skip(task, source)
 
 
@@ -189,6 +189,12 @@ def _passed_on(task: TaskOp) -> SSAValue | None:
     assert isinstance(made, ITensorType)
     assert isinstance(wanted, ITensorType)
     return source if made.element == wanted.element and same_order(made.layout, wanted.layout) else None
+
+
+def _readers(value: SSAValue) -> set[TaskOp]:
+    """The tasks that read an itensor directly. One that reads a stream and its copy needs both: it reads each once."""
+    around = (task_around(use.operation) for use in value.uses if isinstance(use.operation, ITensorReadOp))
+    return {task for task in around if task is not None}
 
 
 def _skip(task: TaskOp, source: SSAValue) -> None:

@@ -5,8 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streamtensor.dialects.dataflow import ITensorEmptyOp, ITensorInstanceOp
+from streamtensor.dialects.dataflow import (
+    ITensorCastOp,
+    ITensorEmptyOp,
+    ITensorInstanceOp,
+    ITensorReadOp,
+    ITensorType,
+    TaskOp,
+    task_around,
+)
 from streamtensor.ir.core import Operation, Rewriter, SSAValue
+from streamtensor.ir.locations import copy_location
 
 
 def replace_whole(op: Operation, values: Sequence[SSAValue]) -> None:
@@ -16,6 +25,33 @@ def replace_whole(op: Operation, values: Sequence[SSAValue]) -> None:
             value.name_hint = result.name_hint
         result.replace_all_uses_with(value)
     erase_whole(op)
+
+
+def stream_of(op: Operation, value: SSAValue, result: SSAValue) -> SSAValue:
+    """What takes the place of `result` of `op` when it is the same stream as `value`.
+
+    The itensor itself, or a cast of it, where the type is another one or where a task reads both: it reads each
+    once, so that they stay two.
+    """
+    if value.type == result.type and not read_together(value, result):
+        return value
+    assert isinstance(result.type, ITensorType)
+    cast = ITensorCastOp(value, result.type)
+    copy_location(op, [cast])
+    parent = op.parent
+    assert parent is not None
+    parent.insert_op_before(cast, op)
+    return cast.result
+
+
+def read_together(first: SSAValue, second: SSAValue) -> bool:
+    """Whether a task reads both itensors."""
+    return bool(_readers(first) & _readers(second))
+
+
+def _readers(value: SSAValue) -> set[TaskOp]:
+    around = (task_around(use.operation) for use in value.uses if isinstance(use.operation, ITensorReadOp))
+    return {task for task in around if task is not None}
 
 
 def erase_whole(op: Operation) -> None:

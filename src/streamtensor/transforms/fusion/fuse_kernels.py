@@ -48,8 +48,8 @@ class FuseKernelsPass(ModulePass):
     `limit_bits` (0: no limit): `grouping.search`, or with `strategy` "greedy" the published greedy (design document
     pipeline.md, Kernel fusion). The graph of groups is acyclic. Between two kernels of a group equal itensor types are
     connected directly, others by a converter; a value that several kernels want in the same order gets one
-    converter. A reshape between them becomes one of the stream, where tokens allow it (`fusion.views`). A tensor that
-    goes through a slice or to another group goes through external memory.
+    converter. A reshape between them becomes one of the stream (`fusion.views`). A tensor that goes through a slice
+    or to another group goes through external memory.
 
     Raises UserError ST0305 for a kernel that does not fit alone, with its terms and levers.
     """
@@ -170,6 +170,8 @@ def _fuse(name: str, members: list[KernelOp]) -> None:
             if isinstance(dest.owner, tensor.EmptyOp) and not dest.uses:
                 dest.owner.detach()
                 dest.owner.erase()
+    for result in fused.results_:
+        erase_unused_views(result)
 
 
 def _dest_operand(result: OpResult) -> SSAValue:
@@ -193,7 +195,7 @@ def _stream(
         path = stream_path(made, operand, wanted)
         if isinstance(path, str):
             raise UserError("ST0304", f"{made} can't be turned into {wanted}: {path}", location=location(kernel))
-        streams[operand, wanted] = path.build(body, streams[root, made], kernel)
+        streams[operand, wanted] = path.build(body, streams, streams[root, made], kernel)
     return streams[operand, wanted]
 
 

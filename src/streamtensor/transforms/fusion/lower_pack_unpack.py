@@ -64,9 +64,7 @@ class LowerPackUnpackPass(ModulePass):
         devices = [f for f in functions if is_device(f)]
         for function in devices:
             _fold(function)
-            mine = calls.get(function.sym_name.data, [])
-            if mine:
-                calls[function.sym_name.data] = _hoist(function, mine)
+            calls[function.sym_name.data] = _hoist(function, calls.get(function.sym_name.data, []))
         for function in [f for f in functions if not is_device(f)]:
             _fold(function)
         names = UniqueNames()

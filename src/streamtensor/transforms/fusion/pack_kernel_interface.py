@@ -37,8 +37,8 @@ class PackKernelInterfacePass(ModulePass):
 
     Left plain are tensors for which a pack would stay in the device's code, or in the way of the host: one kernel
     makes it and another reads it through a reshape that changes it; a function of the host reads the same parameter
-    as it is; a token straddles every tile (windows that overlap); tokens are runs of addresses already and their rows fill a
-    port of `port_bits`; numbers are not whole bytes.
+    as it is; a token straddles every tile (windows that overlap); tokens are runs of addresses already and their
+    rows fill a port of `port_bits`; numbers are not whole bytes.
     """
 
     name = "pack-kernel-interface"

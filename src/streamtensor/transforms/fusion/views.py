@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, MutableMapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 
+from streamtensor.algebra.affine import AffineMap
 from streamtensor.algebra.errors import LayoutError
+from streamtensor.algebra.layout import StreamLayout, same_order
 from streamtensor.algebra.rewrites import collapse
-from streamtensor.dialects.dataflow import ITensorConverterOp, ITensorReassociateOp, ITensorType
+from streamtensor.dialects.dataflow import ITensorCastOp, ITensorConverterOp, ITensorReassociateOp, ITensorType
 from streamtensor.ir import tensor
 from streamtensor.ir.builtin import TensorType
 from streamtensor.ir.core import Block, Operation, Rewriter, SSAValue
@@ -21,33 +24,49 @@ Groups = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
-class StreamPath:
-    """The types that a stream takes on its way from the kernel that makes it to the one that reads it.
+class Step:
+    """A stream of the tensor `place` as `type`: by a reassociation with `groups`, else by a converter or a cast."""
 
-    before: (groups, type) of the collapses that it goes through first; wanted: the type behind the converter, if one is
-    needed; after: (groups, type) of the expansions up to the type that the consumer wants. `converter_bits` is the
-    on-chip price.
+    place: SSAValue
+    type: ITensorType
+    groups: Groups | None = None
+
+
+@dataclass(frozen=True)
+class StreamPath:
+    """What a stream goes through from the kernel that makes it to the one that reads it, and the bits of its
+    converters.
     """
 
-    before: tuple[tuple[Groups, ITensorType], ...]
-    wanted: ITensorType
-    after: tuple[tuple[Groups, ITensorType], ...]
+    steps: tuple[Step, ...]
     converter_bits: int
 
-    def build(self, block: Block, source: SSAValue, location_of: Operation) -> SSAValue:
-        """Appends the operations to `block`, with the location of an operation; the itensor that the consumer reads."""
-        def add(op: ITensorConverterOp | ITensorReassociateOp) -> SSAValue:
-            copy_location(location_of, [op])
-            block.add_op(op)
-            return op.result
-
-        for groups, type in self.before:
-            source = add(ITensorReassociateOp(source, groups, type))
-        if source.type != self.wanted:
-            source = add(ITensorConverterOp(source, self.wanted))
-        for groups, type in self.after:
-            source = add(ITensorReassociateOp(source, groups, type))
+    def build(
+        self,
+        block: Block,
+        streams: MutableMapping[tuple[SSAValue, ITensorType], SSAValue],
+        source: SSAValue,
+        location_of: Operation,
+    ) -> SSAValue:
+        """Appends what is not yet in `streams` (tensor, type -> itensor) to `block`; the itensor at the end."""
+        for step in self.steps:
+            key = (step.place, step.type)
+            if key not in streams:
+                op = _operation(source, step)
+                copy_location(location_of, [op])
+                block.add_op(op)
+                streams[key] = op.result
+            source = streams[key]
         return source
+
+
+def _operation(source: SSAValue, step: Step) -> ITensorReassociateOp | ITensorCastOp | ITensorConverterOp:
+    assert isinstance(source.type, ITensorType)
+    if step.groups is not None:
+        return ITensorReassociateOp(source, step.groups, step.type)
+    if same_order(source.type.layout, step.type.layout):
+        return ITensorCastOp(source, step.type)
+    return ITensorConverterOp(source, step.type)
 
 
 def root_of(value: SSAValue) -> SSAValue:
@@ -61,29 +80,69 @@ def stream_path(made: ITensorType, operand: SSAValue, wanted: ITensorType) -> St
     """How what is made as `made` is read as `wanted` through the views behind `operand`; or why it can't be.
 
     A reshape of a tensor is one of its stream when tokens are contiguous runs of the dimensions that come together.
-    The made type goes forward through collapses and the wanted one back through expansions, until they meet at a
-    converter, which may be none.
+    Then the made type goes forward through collapses and the wanted one back through expansions, until they meet at a
+    converter, which may be none. If that is not so, or costs more, the stream is first converted to runs of the last
+    dimension in row-major order: this type exists for every shape.
     """
     views = _views(operand)
     if views is None:
         return "a slice stands between them"
+    if not views:
+        bits = converter_bits(made, wanted)
+        return bits if isinstance(bits, str) else StreamPath((Step(operand, wanted),) if made != wanted else (), bits)
+    paths = [_meeting(made, operand, wanted, views), _row_major(made, operand, wanted, views)]
+    found = [path for path in paths if isinstance(path, StreamPath)]
+    return min(found, key=lambda path: path.converter_bits) if found else str(paths[-1])
+
+
+def _meeting(made: ITensorType, operand: SSAValue, wanted: ITensorType, views: Sequence[Reshape]) -> StreamPath | str:
+    """Forward through collapses, back through expansions, with a converter where they meet."""
+    before: list[Step] = []
+    after: list[Step] = []
+    place, rest = operand, list(views)
     try:
-        after: list[tuple[Groups, ITensorType]] = []
-        while views and isinstance(views[-1], tensor.ExpandShapeOp):
-            groups = _groups(views.pop())
-            after.insert(0, (groups, wanted))
-            wanted = _collapsed(wanted, groups)
-        before: list[tuple[Groups, ITensorType]] = []
-        for view in views:
+        while rest and isinstance(rest[-1], tensor.ExpandShapeOp):
+            view = rest.pop()
+            after.insert(0, Step(place, wanted, _groups(view)))
+            place, wanted = view.operands[0], _collapsed(wanted, _groups(view))
+        for view in rest:
             if isinstance(view, tensor.ExpandShapeOp):
                 return "an expansion stands before a collapse"
-            groups = _groups(view)
-            made = _collapsed(made, groups)
-            before.append((groups, made))
+            made = _collapsed(made, _groups(view))
+            before.append(Step(view.results[0], made, _groups(view)))
     except LayoutError as error:
         return error.reason
+    if same_order(made.layout, wanted.layout):  # a reassociation leads to any type of the order
+        if before:
+            before[-1] = Step(before[-1].place, wanted, before[-1].groups)
+        return StreamPath((*before, *after), 0)
     bits = converter_bits(made, wanted)
-    return bits if isinstance(bits, str) else StreamPath(tuple(before), wanted, tuple(after), bits)
+    return bits if isinstance(bits, str) else StreamPath((*before, Step(place, wanted), *after), bits)
+
+
+def _row_major(made: ITensorType, operand: SSAValue, wanted: ITensorType, views: Sequence[Reshape]) -> StreamPath | str:
+    """Convert to runs of the last dimension in row-major order, reshape these, and convert to what is wanted."""
+    shapes = [made.data_shape, *(_shape(view.results[0]) for view in views)]
+    if not all(shapes):
+        return "a tensor without dimensions has no rows"
+    tokens = (made.layout.element[-1], wanted.layout.element[-1])
+    run = gcd(*tokens, *(shape[-1] for shape in shapes))
+    types = [_rows(made, shape, run) for shape in shapes]
+    steps = [Step(root_of(operand), types[0])] if types[0] != made else []
+    steps += [Step(v.results[0], type, _groups(v)) for v, type in zip(views, types[1:], strict=True)]
+    steps += [Step(operand, wanted)] if types[-1] != wanted else []
+    first, last = converter_bits(made, types[0]), converter_bits(types[-1], wanted)
+    if isinstance(first, str) or isinstance(last, str):
+        return first if isinstance(first, str) else str(last)
+    return StreamPath(tuple(steps), first + last)
+
+
+def _rows(itensor: ITensorType, shape: tuple[int, ...], run: int) -> ITensorType:
+    """The type of data of `shape` as runs of the last dimension, in row-major order."""
+    element = (*(1 for _ in shape[:-1]), run)
+    tripcounts = tuple(size // part for size, part in zip(shape, element, strict=True))
+    layout = StreamLayout(element, tripcounts, element, AffineMap.select(len(shape), list(range(len(shape)))))
+    return ITensorType.get(TensorType(itensor.scalar, list(element)), layout.canonical())
 
 
 def needed_outside(value: SSAValue, inside: Collection[Operation]) -> bool:
@@ -120,6 +179,11 @@ def _views(operand: SSAValue) -> list[Reshape] | None:
 
 def _groups(view: Reshape) -> Groups:
     return tuple(tuple(int(dim.value.data) for dim in group) for group in view.reassociation)
+
+
+def _shape(value: SSAValue) -> tuple[int, ...]:
+    assert isinstance(value.type, TensorType)
+    return tuple(value.type.get_shape())
 
 
 def _collapsed(itensor: ITensorType, groups: Sequence[Sequence[int]]) -> ITensorType:

@@ -20,6 +20,7 @@ from streamtensor.transforms.linalg.generics import (
     outputs,
     rebuild,
     replace,
+    tensor_type,
     yielded,
 )
 from streamtensor.transforms.linalg.maps import inverse, substitute
@@ -58,7 +59,7 @@ def _is_wiring(op: GenericOp) -> bool:
     """Whether a generic only widens integers or takes some of their bits."""
     if not is_elementwise(op) or len(op.inputs) != 1 or not isinstance(op.inputs[0].type, TensorType):
         return False
-    before, after = (value.type.get_element_type() for value in (op.inputs[0], op.results[0]))
+    before, after = (tensor_type(value).get_element_type() for value in (op.inputs[0], op.results[0]))
     if not isinstance(before, IntegerType) or not isinstance(after, IntegerType):
         return False
     steps = [inner for inner in op.body.block.ops if not isinstance(inner, arith.ConstantOp | YieldOp)]

@@ -8,6 +8,7 @@ from math import prod
 
 from streamtensor.algebra.placement import Edge, place
 from streamtensor.dialects.dataflow import (
+    ExternKernelOp,
     KernelOp,
     StreamOp,
     StreamReadOp,
@@ -18,7 +19,7 @@ from streamtensor.dialects.dataflow import (
 )
 from streamtensor.ir import memref, vector
 from streamtensor.ir.builtin import FixedBitwidthType, IntegerAttr, MemRefType, ModuleOp, i64
-from streamtensor.ir.core import BlockArgument, Context, ModulePass
+from streamtensor.ir.core import BlockArgument, Context, ModulePass, Operation, Use
 
 DIE = "dataflow.die"
 
@@ -47,14 +48,13 @@ class PlaceTasksPass(ModulePass):
                 self._place(kernel)
 
     def _place(self, kernel: KernelOp) -> None:
-        tasks = [task for task in kernel.body.block.ops if isinstance(task, TaskOp)]
+        tasks = [task for task in kernel.body.block.ops if isinstance(task, TaskOp | ExternKernelOp)]
         number = {task: index for index, task in enumerate(tasks)}
         edges: list[Edge] = []
         for stream in [s for s in kernel.body.block.ops if isinstance(s, StreamOp)]:
-            ends: dict[type[object], TaskOp | None] = {
-                type(use.operation): task_around(use.operation) for use in stream.result.uses
-            }
-            source, target = ends.get(StreamWriteOp), ends.get(StreamReadOp)
+            ends = {_end(use): use.operation for use in stream.result.uses}
+            found = [ends.get(end) for end in (StreamWriteOp, StreamReadOp)]
+            source, target = [_process(op) if op is not None else None for op in found]
             assert isinstance(stream.result.type, StreamType)
             if source in number and target in number:
                 assert source is not None
@@ -66,8 +66,21 @@ class PlaceTasksPass(ModulePass):
             task.attributes[DIE] = IntegerAttr(die, i64)
 
 
-def _memory_bits(task: TaskOp) -> int:
-    """Bits of the local buffers of a task."""
+def _end(use: Use) -> type[Operation]:
+    """Whether a use of a FIFO writes or reads it; a hand-written kernel has those that it reads first."""
+    if isinstance(use.operation, ExternKernelOp):
+        return StreamReadOp if use.index < len(use.operation.ins) else StreamWriteOp
+    return type(use.operation)
+
+
+def _process(op: Operation) -> TaskOp | ExternKernelOp | None:
+    return op if isinstance(op, ExternKernelOp) else task_around(op)
+
+
+def _memory_bits(task: TaskOp | ExternKernelOp) -> int:
+    """Bits of the local buffers of a task, or what the user says of a hand-written kernel."""
+    if isinstance(task, ExternKernelOp):
+        return task.memory_bits
     bits = 0
     for alloc in [op for op in task.walk() if isinstance(op, memref.AllocOp)]:
         type = alloc.memref.type
@@ -77,7 +90,7 @@ def _memory_bits(task: TaskOp) -> int:
     return bits
 
 
-def _uses_external_memory(task: TaskOp, kernel: KernelOp) -> bool:
+def _uses_external_memory(task: TaskOp | ExternKernelOp, kernel: KernelOp) -> bool:
     """Whether a task reads or writes an operand of the kernel."""
     arguments = set(kernel.body.block.args)
     moves = (vector.TransferReadOp, vector.TransferWriteOp, memref.LoadOp, memref.StoreOp)

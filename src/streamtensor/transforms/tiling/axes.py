@@ -15,9 +15,10 @@ from streamtensor.transforms.build import linear_map
 Node: TypeAlias = "tuple[Operation | SSAValue, int]"
 """(linalg operation, loop) or (tensor, dimension)."""
 
-Role = Literal["batch", "row", "within", "plain"]
+Role = Literal["batch", "row", "line", "within", "plain"]
 """What an axis is to windows (convolutions, pooling). Rows come one at a time, outside of everything but the batch;
-other dimensions that windows move along stay whole, within a token. An axis that no window meets is plain.
+other dimensions that windows move along stay whole, within a token. Where windows move along one dimension only, it is
+a line: it stands where rows stand, in tiles. An axis that no window meets is plain.
 """
 
 
@@ -46,6 +47,7 @@ class Axes:
                 for dim in range(len(shape_of(concat.result))):
                     self._join((value, dim), (concat.result, dim), exact=dim != concat.dim.value.data)
         self._roles = self._find_roles()
+        self._has_rows = not {"row", "line"}.isdisjoint(self._roles.values())
         self._batch_axes = {self._axes.find((g, loop)) for g in self.generics for loop in _contraction_batch(g)}
 
     def axis(self, node: Node) -> Hashable:
@@ -63,7 +65,7 @@ class Axes:
     @property
     def has_rows(self) -> bool:
         """Whether there are windows at all."""
-        return "row" in self._roles.values()
+        return self._has_rows
 
     def _join_access(self, generic: linalg.GenericOp, value: SSAValue, dim: int, expression: LinearExpr) -> None:
         if expression.single_dim is not None:
@@ -88,7 +90,8 @@ class Axes:
                     roles.setdefault(self._classes.find((value, dim)), "within")
                 for dim in self._batch_dims(generic, value, dims):
                     roles.setdefault(self._classes.find((value, dim)), "batch")
-                roles[self._classes.find((value, dims[0]))] = "row"
+                row = self._classes.find((value, dims[0]))
+                roles[row] = "row" if len(dims) > 1 or roles.get(row) == "row" else "line"
             for loop in window_loops(generic):
                 roles.setdefault(self._classes.find((generic, loop)), "within")
         return roles

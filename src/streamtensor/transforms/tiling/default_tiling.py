@@ -34,7 +34,7 @@ class DefaultTilingPass(ModulePass):
 
     Where windows move over a tensor (convolutions, pooling), rows come one by one and stand outside of the channels, in
     everything that is connected; within a row the width stays whole. A window of k rows then needs a line buffer
-    of k rows.
+    of k rows. Where they move along one dimension only, it is tiled like others.
 
     An operation that has the attributes already keeps them.
     """
@@ -77,7 +77,7 @@ class DefaultTilingPass(ModulePass):
         tiles = [self._tile(axes, (generic, loop), extent) for loop, extent in enumerate(extents)]
         parallel = [is_parallel(generic, loop) for loop in range(len(extents))]
         sums_rows = not windows_of(generic) and any(
-            axes.role((generic, loop)) == "row" for loop, p in enumerate(parallel) if not p
+            axes.role((generic, loop)) in ("row", "line") for loop, p in enumerate(parallel) if not p
         )
         if sums_rows and prod(e for e, p in zip(extents, parallel, strict=True) if p) <= WHOLE_RESULT:
             # Rows are summed up as they come: all channels of a row, then the next row.
@@ -124,11 +124,13 @@ def padded_row(sizes: Sequence[tuple[int, int]], order: Sequence[int]) -> int:
     return next(dim for dim in order if any(sizes[dim]))
 
 
-_OUTSIDE = {"batch": 0, "row": 1}
+_OUTSIDE = {"batch": 0, "row": 1, "line": 1}  # any other role: 2
 
 
 def _rank(axes: Axes, node: Node) -> int:
-    """Where the loops of an axis stand: the batch outside of rows, rows outside of everything else."""
+    """Where the loops of an axis stand: the batch (and heads) outside of rows, rows outside of everything else."""
+    if axes.has_rows and axes.is_contraction_batch(node):
+        return 0
     return _OUTSIDE.get(axes.role(node), 2)
 
 

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Quantising a model folder, and measuring how well a model predicts a text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamtensor.diagnostics import UserError
+from streamtensor.flow.events import Events, SilentEvents
+from streamtensor.flow.folder import RECORD as COMPILED
+from streamtensor.flow.folder import Record, new_folder
+
+if TYPE_CHECKING:
+    from streamtensor.models.quantization.evaluate import Evaluation
+
+CALIBRATION_WINDOWS = 32
+"""Windows of the calibration text that are looked at, spread over all of it."""
+
+
+@dataclass(frozen=True)
+class QuantizeResult:
+    """The written folder, the scheme, the tokens of the calibration text that were used, bytes of the weights, and
+    the fraction bits of the residual stream, the activations and the logits.
+    """
+
+    folder: Path
+    scheme: str
+    calibration_tokens: int
+    weight_bytes: int
+    fraction_bits: dict[str, int]
+
+
+def quantize_folder(
+    source: Path, scheme: str, calibration: Path, out: Path, *, force: bool = False, events: Events | None = None
+) -> QuantizeResult:
+    """Quantises the model of the folder `source` (float, or a GPTQ checkpoint) into the folder `out`.
+
+    `out` appears when all is written and not at all when something fails. Raises UserError ST0101, ST0103 (folder,
+    text), ST0109 (tokenizer), ST0120 to ST0124 (quantisation), ST0501 (`out`).
+    """
+    from streamtensor.models.huggingface import WEIGHTS, folder_config
+    from streamtensor.models.quantization.convert import arithmetic_of
+    from streamtensor.models.quantization.folder import read_arithmetic, save_quantized
+    from streamtensor.models.quantization.quantize import quantize
+    from streamtensor.models.quantization.scheme import scheme as find_scheme
+
+    events = events or SilentEvents()
+    if not find_scheme(scheme).weight_bits:
+        raise UserError("ST0120", "float32 is what the folder has already", hint="choose w8a8, w4a8 or w4a8-g128")
+    if read_arithmetic(source) is not None:
+        raise UserError("ST0121", f"{source} is quantised already", hint="quantise the float model")
+    config = folder_config(source)
+    ids = _read_ids(source, calibration)
+    with new_folder(out, force=force) as folder:
+        events.stage("read weights", 0, 3)
+        model, given = _float_model(source, config)
+        events.stage("calibrate and round", 1, 3)
+        windows = calibration_windows(ids, config)
+        quantized = quantize(model, scheme, windows, given=given)
+        events.stage("write", 2, 3)
+        save_quantized(quantized, folder, source)
+        size = (folder / WEIGHTS).stat().st_size
+    arithmetic = arithmetic_of(quantized)
+    assert arithmetic is not None
+    bits = {
+        "residual": arithmetic.residual_bits,
+        "activation": arithmetic.activation_bits,
+        "logit": arithmetic.logit_bits,
+    }
+    return QuantizeResult(out, scheme, sum(len(window) for window in windows), size, bits)
+
+
+def evaluate_folder(source: Path, text: Path, *, events: Events | None = None) -> Evaluation:
+    """How well the model of a folder predicts a text: a Hugging Face folder, a quantised one, or a compiled one.
+
+    Raises UserError ST0101, ST0103 (folder, text), ST0109 (tokenizer), ST0123 (text too short), ST0503 (a compiled
+    folder without a language model).
+    """
+    from streamtensor.models.quantization.evaluate import evaluate
+
+    events = events or SilentEvents()
+    events.stage("read weights", 0, 2)
+    model, folder = _model_of(source)
+    ids = _read_ids(folder, text)
+    events.stage("evaluate", 1, 2)
+    return evaluate(model, ids)
+
+
+def calibration_windows(ids: Sequence[int], config: Any) -> list[Any]:
+    """Windows of at most 512 ids from all over a text, as tensors. Raises UserError ST0122 when there is no id."""
+    import torch
+
+    from streamtensor.models.quantization.evaluate import WINDOW
+
+    if not ids:
+        raise UserError("ST0122", "the calibration text has no token", hint="give a longer text")
+    size = min(WINDOW, int(config.max_position_embeddings), len(ids))
+    starts = range(0, len(ids) - size + 1, size)
+    step = math.ceil(len(starts) / CALIBRATION_WINDOWS)
+    return [torch.tensor(list(ids[start : start + size])) for start in starts[::step]]
+
+
+def _float_model(source: Path, config: Any) -> tuple[Any, dict[str, Any]]:
+    """The float model of a folder, and the integers that a GPTQ checkpoint brings."""
+    from streamtensor.models.huggingface import load
+    from streamtensor.models.quantization.gptq import gptq_settings, read_gptq
+
+    if gptq_settings(config) is not None:
+        return read_gptq(source, config)
+    return load(source, config), {}
+
+
+def _model_of(source: Path) -> tuple[Any, Path]:
+    """The model behind a folder, and the folder that has its tokenizer."""
+    from streamtensor.models.huggingface import folder_config
+    from streamtensor.models.quantization.folder import load_quantized, read_arithmetic
+    from streamtensor.models.sources import ModelSource
+
+    if (source / COMPILED).is_file():
+        record = Record.read(source).source
+        if record is None or record["kind"] == "callable":
+            raise UserError("ST0503", f"{source} holds no language model")
+        wrapped: Any = ModelSource.from_record(record).module()
+        return wrapped.model, source
+    config = folder_config(source)
+    arithmetic = read_arithmetic(source)
+    if arithmetic is not None:
+        return load_quantized(source, config, arithmetic), source
+    return _float_model(source, config)[0], source
+
+
+def _read_ids(folder: Path, text: Path) -> list[int]:
+    """The tokens of a text file. Raises UserError ST0101, ST0103 for the file, ST0109 for the tokenizer."""
+    from tokenizers import Tokenizer
+
+    if not text.is_file():
+        raise UserError("ST0101", f"there is no file {text}")
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise UserError("ST0109", f"{folder} has no tokenizer.json, so it can't read text")
+    try:
+        tokenizer: Any = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises plain exceptions
+        raise UserError("ST0109", f"{file} can't be read: {error}") from error
+    try:
+        return list(tokenizer.encode(text.read_text(encoding="utf-8")).ids)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("ST0101", f"{text} can't be read as UTF-8 text: {error}") from error

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The cycle simulator. A task is a Kahn process, so its steps have one possible time each:
+//
+//   step = max(previous step + delta, write(token) + latency of every token read,
+//              read(token - depth) + 1 of every slot written)
+//
+// and tasks may run in any order, each as far as the times that it needs are known.
+//
+// What a FIFO remembers. Write times of the tokens that have not been read yet. Read times that still matter: reads and
+// writes of a FIFO are merged in the order of their times, which gives its high-water mark, and a read that has been
+// merged lies before some known write, therefore before all later ones, and bounds none of them.
+//
+// A FIFO holds at most `soft` tokens at a time so that nobody runs far ahead of its reader and memory stays small. That
+// bound changes no time. Where tasks wait for each other in a ring and one of them only for such room, it grows.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "programs.h"
+
+namespace st {
+
+constexpr int64_t NEVER = std::numeric_limits<int64_t>::max() / 4;
+enum Wait : int64_t { NOTHING = 0, TOKEN = 1, ROOM = 2 };
+enum Status : int64_t { COMPLETE = 0, DEADLOCK = 1, LATE = 2, PAUSED = 3 };
+
+// Numbers by index; the last `size` indices are kept.
+struct Ring {
+  std::vector<int64_t> data;
+  int64_t mask = -1;
+
+  int64_t& operator[](int64_t i) { return data[i & mask]; }
+  // Room for `wanted` numbers; those of [from, to) are kept.
+  void reserve(int64_t wanted, int64_t from, int64_t to) {
+    if (wanted <= mask + 1) return;
+    int64_t size = std::max<int64_t>(mask + 1, 4);
+    while (size < wanted) size *= 2;
+    std::vector<int64_t> grown(size);
+    for (int64_t i = from; i < to; ++i) grown[i & (size - 1)] = data[i & mask];
+    data.swap(grown);
+    mask = size - 1;
+  }
+};
+
+struct Fifo {
+  Ring writes, reads;
+  int64_t written = 0, read = 0;                // tokens so far
+  int64_t merged_writes = 0, merged_reads = 0;  // of these, in the order of time
+  int64_t high = 0;
+  int64_t depth = NEVER, soft = 1, latency = 1;
+  bool blocked = false;  // whether room in it was once the last thing that a step waited for
+  bool dead = false;     // nobody will ever read it again
+
+  int64_t held() const { return written - read; }
+  int64_t room() const { return (dead ? depth : std::min(depth, soft)) - held(); }
+
+  void merge() {
+    int64_t w = merged_writes, r = merged_reads, most = high;
+    while (w < written && r < read) {
+      if (writes[w] <= reads[r]) {
+        ++w;
+        most = std::max(most, w - r);
+      } else {
+        ++r;
+      }
+    }
+    merged_writes = w;
+    merged_reads = r;
+    high = most;
+  }
+  // A write whose time nobody will ask for.
+  void merge_unread(int64_t time) {
+    while (merged_reads < read && reads[merged_reads] < time) ++merged_reads;
+    high = std::max(high, ++merged_writes - merged_reads);
+  }
+  void finish() {
+    merge();
+    if (merged_reads == read) {
+      merged_writes = written;
+      high = std::max(high, written - read);
+    }
+  }
+};
+
+struct Task {
+  Cursor at;
+  int64_t time = 0;  // of the last step
+  int64_t stalled_read = 0, stalled_write = 0, steps = 0;
+  int64_t first = -1;
+  int64_t patience = NEVER;  // cycles that it may wait in all before the run is late
+  Wait wait = NOTHING;
+  int64_t wait_fifo = -1;
+};
+
+struct Simulation {
+  std::vector<Item> items;
+  std::vector<int64_t> task_begin, refs, latency, writer, reader;
+  Programs p{};
+  std::vector<Fifo> fifos;
+  std::vector<Task> tasks;
+  std::vector<int64_t> queue;  // a ring with one place for each task
+  size_t queue_head = 0, queue_size = 0;
+  std::vector<char> queued;
+  int64_t latest = NEVER;  // give up when a step is later
+  bool late = false;
+  int64_t events = 0;
+  int64_t *profile = nullptr, buckets = 0, bucket_cycles = 1;
+
+  void push(int64_t task) {
+    if (queued[task]) return;
+    queued[task] = 1;
+    size_t at = queue_head + queue_size++;
+    queue[at < queue.size() ? at : at - queue.size()] = task;
+  }
+  int64_t pop() {
+    const int64_t task = queue[queue_head];
+    if (++queue_head == queue.size()) queue_head = 0;
+    --queue_size;
+    queued[task] = 0;
+    return task;
+  }
+
+  void start(const int64_t* depths, const int64_t* release, int64_t limit, const int64_t* patience, int64_t soft) {
+    for (int64_t f = 0; f < p.fifos; ++f) {
+      Fifo& fifo = fifos[f];
+      fifo.written = fifo.read = fifo.merged_writes = fifo.merged_reads = fifo.high = 0;
+      fifo.blocked = fifo.dead = false;
+      fifo.depth = depths[f] < 0 ? NEVER : depths[f];
+      fifo.soft = soft;
+      fifo.latency = latency[f];
+      fifo.writes.reserve(std::min(fifo.depth, fifo.soft), 0, 0);
+    }
+    queue_head = queue_size = 0;
+    std::fill(queued.begin(), queued.end(), 0);
+    for (int64_t t = 0; t < p.tasks; ++t) {
+      tasks[t] = Task();
+      tasks[t].at = Cursor(p, t);
+      tasks[t].time = release ? release[t] : 0;
+      tasks[t].patience = patience ? patience[t] : NEVER;
+      push(t);
+    }
+    latest = limit < 0 ? NEVER : limit;
+    late = false;
+    events = 0;
+  }
+
+  void record(int64_t task, int64_t kind, int64_t from, int64_t to) {
+    int64_t* row = profile + task * buckets * 2 + kind;
+    while (from < to) {
+      const int64_t bucket = std::min(from / bucket_cycles, buckets - 1);
+      const int64_t end = bucket == buckets - 1 ? to : std::min(to, (bucket + 1) * bucket_cycles);
+      row[bucket * 2] += end - from;
+      from = end;
+    }
+  }
+
+  // `count` steps of one item. Every token and slot that they need is there; the times are what is left to find.
+  template <int R, int W>
+  void steps(Task& task, int64_t id, const Item& item, int64_t count) {
+    constexpr int MANY = 64;
+    const int64_t reads = R >= 0 ? R : item.reads, writes = W >= 0 ? W : item.writes;
+    const int64_t* const refs_ = refs.data() + item.refs;
+    struct Port {
+      int64_t *times, *other;
+      int64_t mask, other_mask, next, depth, from, latency, ready;
+    };
+    Port fixed[R >= 0 && W >= 0 ? R + W + 1 : MANY];
+    std::vector<Port> more;
+    Port* port = fixed;
+    if ((R < 0 || W < 0) && reads + writes > MANY) {
+      more.resize(reads + writes);
+      port = more.data();
+    }
+    for (int64_t i = 0; i < reads; ++i) {
+      Fifo& f = fifos[refs_[i]];
+      f.reads.reserve(f.read - f.merged_reads + count, f.merged_reads, f.read);
+      port[i] = {f.writes.data.data(), f.reads.data.data(), f.writes.mask, f.reads.mask, f.read, 0, 0, f.latency, 0};
+    }
+    for (int64_t i = reads; i < reads + writes; ++i) {
+      Fifo& f = fifos[refs_[i]];
+      port[i] = {f.writes.data.data(), f.reads.data.data(), f.writes.mask, f.reads.mask, f.written, f.depth,
+                 f.merged_reads, 0, 0};
+    }
+    int64_t time = task.time, stalled_read = 0, stalled_write = 0;
+    const int64_t delta = item.delta;
+    for (int64_t n = 0; n < count; ++n) {
+      const int64_t base = time + delta;
+      int64_t token = 0, room = 0;
+      for (int64_t i = 0; i < reads; ++i) token = std::max(token, port[i].times[port[i].next & port[i].mask] + port[i].latency);
+      for (int64_t i = reads; i < reads + writes; ++i) {
+        const int64_t slot = port[i].next - port[i].depth;
+        port[i].ready = slot >= port[i].from ? port[i].other[slot & port[i].other_mask] + 1 : 0;
+        room = std::max(room, port[i].ready);
+      }
+      time = std::max(base, std::max(token, room));
+      if (time > base) {
+        if (room > token) {
+          stalled_write += time - base;
+          for (int64_t i = reads; i < reads + writes; ++i)
+            if (port[i].ready == room) fifos[refs_[i]].blocked = true;
+        } else {
+          stalled_read += time - base;
+        }
+        if (profile) record(id, room > token, base, time);
+      }
+      if (n == 0 && task.first < 0) task.first = time;
+      for (int64_t i = 0; i < reads; ++i) {
+        port[i].other[port[i].next & port[i].other_mask] = time;
+        ++port[i].next;
+      }
+      for (int64_t i = reads; i < reads + writes; ++i) {
+        port[i].times[port[i].next & port[i].mask] = time;
+        ++port[i].next;
+      }
+    }
+    task.time = time;
+    task.stalled_read += stalled_read;
+    task.stalled_write += stalled_write;
+  }
+
+  // The same where one of the FIFOs that are written is dead: one step at a time, its write merged at once.
+  void steps_to_dead(Task& task, int64_t id, const Item& item, int64_t count) {
+    for (int64_t n = 0; n < count; ++n) {
+      const int64_t base = task.time + item.delta;
+      int64_t token = 0, room = 0;
+      for (int64_t i = 0; i < item.reads + item.writes; ++i) {
+        Fifo& f = fifos[refs[item.refs + i]];
+        if (i < item.reads) {
+          token = std::max(token, f.writes[f.read + n] + f.latency);
+        } else {
+          const int64_t slot = f.written + n - f.depth;
+          if (slot >= f.merged_reads) room = std::max(room, f.reads[slot] + 1);
+        }
+      }
+      const int64_t time = task.time = std::max(base, std::max(token, room));
+      if (task.first < 0) task.first = time;
+      (room > token ? task.stalled_write : task.stalled_read) += time - base;
+      if (profile && time > base) record(id, room > token, base, time);
+      for (int64_t i = 0; i < item.reads + item.writes; ++i) {
+        Fifo& f = fifos[refs[item.refs + i]];
+        if (i < item.reads) {
+          f.reads.reserve(f.read + n + 1 - f.merged_reads, f.merged_reads, f.read + n);
+          f.reads[f.read + n] = time;
+        } else if (f.dead) {
+          f.merge_unread(time);
+        } else {
+          f.writes[f.written + n] = time;
+        }
+      }
+    }
+  }
+
+  void advance(int64_t id) {
+    Task& task = tasks[id];
+    task.wait = NOTHING;
+    while (task.at.at) {
+      const Item& item = *task.at.at;
+      const int64_t* const refs_ = refs.data() + item.refs;
+      const int64_t all = item.reads + item.writes;
+      int64_t count = task.at.left;
+      bool dead = false;
+      for (int64_t i = 0; i < all; ++i) {
+        const Fifo& f = fifos[refs_[i]];
+        const int64_t can = i < item.reads ? f.held() : f.room();
+        dead |= f.dead;
+        if (can <= 0) {
+          task.wait = i < item.reads ? TOKEN : ROOM;
+          task.wait_fifo = refs_[i];
+          return;
+        }
+        count = std::min(count, can);
+      }
+      if (all == 0) {
+        if (task.first < 0) task.first = task.time + item.delta;
+        task.time += item.delta * count;
+      } else if (dead)
+        steps_to_dead(task, id, item, count);
+      else if (item.reads == 1 && item.writes == 1)
+        steps<1, 1>(task, id, item, count);
+      else if (item.reads == 1 && item.writes == 0)
+        steps<1, 0>(task, id, item, count);
+      else if (item.reads == 0 && item.writes == 1)
+        steps<0, 1>(task, id, item, count);
+      else if (item.reads == 2 && item.writes == 1)
+        steps<2, 1>(task, id, item, count);
+      else if (item.reads == 2 && item.writes == 0)
+        steps<2, 0>(task, id, item, count);
+      else
+        steps<-1, -1>(task, id, item, count);
+      events += count * all + 1;
+      task.steps += count;
+      for (int64_t i = 0; i < all; ++i) (i < item.reads ? fifos[refs_[i]].read : fifos[refs_[i]].written) += count;
+      for (int64_t i = 0; i < all; ++i) {
+        Fifo& f = fifos[refs_[i]];
+        if (!f.dead) f.merge();
+        const int64_t other = i < item.reads ? writer[refs_[i]] : reader[refs_[i]];
+        if (tasks[other].wait == (i < item.reads ? ROOM : TOKEN) && tasks[other].wait_fifo == refs_[i]) push(other);
+      }
+      if (!(task.at.left -= count)) task.at.next();
+      late |= task.time > latest || task.stalled_read + task.stalled_write > task.patience;
+      if (late) return;
+    }
+  }
+
+  int64_t next_in_wait(int64_t task) const {
+    const int64_t f = tasks[task].wait_fifo;
+    return tasks[task].wait == TOKEN ? writer[f] : reader[f];
+  }
+
+  // Whether the FIFO itself has the room that the task waits for.
+  bool waits_for_soft(int64_t task) const {
+    const Task& t = tasks[task];
+    return t.at.at && t.wait == ROOM && fifos[t.wait_fifo].held() < fifos[t.wait_fifo].depth;
+  }
+  bool waits_for_good(int64_t task) const {
+    for (int64_t n = 0; n <= p.tasks && tasks[task].at.at; ++n) {
+      if (waits_for_soft(task)) return false;
+      task = next_in_wait(task);
+    }
+    return true;
+  }
+
+  // Nothing moves. Makes room where that was only missing here and not in the FIFO; false when the deadlock is real.
+  bool make_room() {
+    std::vector<int64_t> mark(p.tasks, -1);  // the walk that came by
+    bool moved = false;
+    for (int64_t start = 0; start < p.tasks; ++start) {
+      int64_t task = start;
+      while (mark[task] < 0 && tasks[task].at.at) {
+        mark[task] = start;
+        task = next_in_wait(task);
+      }
+      if (mark[task] != start) continue;  // an ended task, or a ring that has been looked at
+      int64_t best = -1;
+      int64_t at = task;
+      do {
+        const int64_t f = tasks[at].wait_fifo;
+        if (waits_for_soft(at) && (best < 0 || fifos[f].soft < fifos[best].soft)) best = f;
+        at = next_in_wait(at);
+      } while (at != task);
+      if (best < 0) continue;
+      Fifo& fifo = fifos[best];
+      fifo.soft *= 2;
+      fifo.writes.reserve(std::min(fifo.soft, fifo.depth), fifo.read, fifo.written);
+      push(writer[best]);
+      moved = true;
+    }
+    if (moved) return true;
+    // Every ring is a deadlock, and what leads to one or to an ended task waits for good: it reads no more.
+    for (int64_t t = 0; t < p.tasks; ++t) {
+      if (!waits_for_soft(t) || !waits_for_good(reader[tasks[t].wait_fifo])) continue;
+      Fifo& fifo = fifos[tasks[t].wait_fifo];
+      fifo.merge();
+      while (fifo.merged_writes < fifo.written) fifo.merge_unread(fifo.writes[fifo.merged_writes]);
+      fifo.dead = true;
+      push(t);
+      moved = true;
+    }
+    return moved;
+  }
+};
+
+}  // namespace st
