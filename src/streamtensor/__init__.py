@@ -6,14 +6,19 @@
 >>> accelerator.predict(*inputs)  # doctest: +SKIP
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamtensor.flow import Accelerator, ExternKernel, extern_ports, load, read_extern_kernels
+    from streamtensor.flow import (
+        Accelerator,
+        ExternKernel,
+        extern_ports,
+        load,
+        perplexity,
+        quantize,
+        read_extern_kernels,
+    )
     from streamtensor.flow import compile_module as compile
-    from streamtensor.models.quantization.evaluate import perplexity
-    from streamtensor.models.quantization.quantize import quantize
 
 __version__ = "0.1.0"
 
@@ -35,10 +40,10 @@ _LAZY = {
     "compile": "compile_module",
     "extern_ports": "extern_ports",
     "load": "load",
+    "perplexity": "perplexity",
+    "quantize": "quantize",
     "read_extern_kernels": "read_extern_kernels",
 }
-
-_QUANTIZATION = {"perplexity": "evaluate", "quantize": "quantize"}
 
 
 def __getattr__(name: str) -> Any:
@@ -47,6 +52,4 @@ def __getattr__(name: str) -> Any:
         from streamtensor import flow
 
         return getattr(flow, _LAZY[name])
-    if name in _QUANTIZATION:
-        return getattr(importlib.import_module(f"streamtensor.models.quantization.{_QUANTIZATION[name]}"), name)
     raise AttributeError(f"module 'streamtensor' has no attribute '{name}'")

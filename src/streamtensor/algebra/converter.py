@@ -168,8 +168,8 @@ def _line_buffer(plain: Converter) -> Converter | None:
 
 def _schedule(line: Converter) -> LineSchedule | None:
     assert line.row_dim is not None
-    inside = (layout.residual(line.shared_loops) for layout in (line.source, line.result))
-    return line_schedule(*inside, line.row_dim)
+    source, result = (layout.residual(line.shared_loops) for layout in (line.source, line.result))
+    return line_schedule(source, result, line.row_dim)
 
 
 def _rows_needed(times: Lifetimes, row: int) -> int:

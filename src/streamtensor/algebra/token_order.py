@@ -29,9 +29,7 @@ TOKEN = LoopTree(1, 1)
 """One token without a loop."""
 
 
-def counts_through(
-    trees: Sequence[LoopTree], space: Sequence[tuple[int, int]], *, own_units: bool = False
-) -> bool:
+def counts_through(trees: Sequence[LoopTree], space: Sequence[tuple[int, int]], *, own_units: bool = False) -> bool:
     """Whether `trees`, one after the other, visit the iterations of the loop nest `space` once each and in order.
 
     `space` are (tripcount, step), outermost first. Loops of one iteration are left out on both sides. Two freedoms:

@@ -10,6 +10,7 @@ from streamtensor.flow.accelerator import Accelerator, load
 from streamtensor.flow.compile import CompileResult, compile_model, compile_module, recompile
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.extern_ports import Port, extern_ports, ports_of_source
+from streamtensor.flow.quantization import perplexity, quantize
 from streamtensor.flow.run import RunResult, run_inputs, run_prompt
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ __all__ = [
     "compile_module",
     "extern_ports",
     "load",
+    "perplexity",
     "ports_of_source",
+    "quantize",
     "read_extern_kernels",
     "recompile",
     "run_inputs",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from streamtensor.flow.folder import RECORD as COMPILED
 from streamtensor.flow.folder import Record, new_folder
 
 if TYPE_CHECKING:
+    import torch
+
     from streamtensor.models.quantization.evaluate import Evaluation
 
 CALIBRATION_WINDOWS = 32
@@ -34,6 +36,27 @@ class QuantizeResult:
     fraction_bits: dict[str, int]
 
 
+def quantize(model: Any, scheme: str, calibration: Iterable[torch.Tensor]) -> Any:
+    """The integer form of a transformers causal language model: a module whose forward is the hardware's arithmetic.
+
+    `scheme` is float32 (gives `model` back), w8a8, w4a8 or w4a8-gN; `calibration` are ids, int64 [rows] each. Raises
+    UserError ST0120 (scheme), ST0121 (a family or feature without integer form), ST0122 (calibration).
+    """
+    from streamtensor.models.quantization.quantize import quantize as make
+
+    return make(model, scheme, calibration)
+
+
+def perplexity(model: Any, tokenizer: Any, text: str) -> float:
+    """Perplexity per token of `text` for a float or a quantised model; `tokenizer` is one of the tokenizers library.
+
+    Raises UserError ST0123 for fewer than two tokens.
+    """
+    from streamtensor.models.quantization.evaluate import perplexity as measure
+
+    return measure(model, tokenizer, text)
+
+
 def quantize_folder(
     source: Path, scheme: str, calibration: Path, out: Path, *, force: bool = False, events: Events | None = None
 ) -> QuantizeResult:
@@ -45,7 +68,7 @@ def quantize_folder(
     from streamtensor.models.huggingface import WEIGHTS, folder_config
     from streamtensor.models.quantization.convert import arithmetic_of
     from streamtensor.models.quantization.folder import read_arithmetic, save_quantized
-    from streamtensor.models.quantization.quantize import quantize
+    from streamtensor.models.quantization.quantize import quantize as make
     from streamtensor.models.quantization.scheme import scheme as find_scheme
 
     events = events or SilentEvents()
@@ -60,7 +83,7 @@ def quantize_folder(
         model, given = _float_model(source, config)
         events.stage("calibrate and round", 1, 3)
         windows = calibration_windows(ids, config)
-        quantized = quantize(model, scheme, windows, given=given)
+        quantized = make(model, scheme, windows, given=given)
         events.stage("write", 2, 3)
         save_quantized(quantized, folder, source)
         size = (folder / WEIGHTS).stat().st_size

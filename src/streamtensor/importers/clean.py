@@ -166,6 +166,7 @@ def _split_crops(module: ModuleOp) -> None:
         low, high = ([int(n) for n in sizes.get_values()] for sizes in (op.static_low, op.static_high))
         if min(*low, *high) >= 0:
             continue
+        assert isinstance(op.source.type, TensorType)
         shape = op.source.type.get_shape()
         offsets = [max(0, -n) for n in low]
         sizes = [extent - o - max(0, -n) for extent, o, n in zip(shape, offsets, high, strict=True)]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -51,7 +52,10 @@ def quantize(
     rows = min(positions, int(model.config.max_position_embeddings))
     work = _Quantizer(model, family, ranges, _arithmetic(model, family, ranges, chosen, rows), given or {})
     values, arithmetic = work.run()
-    return fill(convert(build(model.config, seed=None), arithmetic), values)
+    config = copy.deepcopy(model.config)
+    if family.rotary:
+        config.max_position_embeddings = rows  # what the tables have
+    return fill(convert(build(config, seed=None), arithmetic), values)
 
 
 def _bits_below(limit: int, largest: float) -> int:
