@@ -24,12 +24,14 @@ _SMALL = 1e-6
 @dataclass
 class Ranges:
     """The largest sizes seen: `inputs` and `outputs` of modules by path, and `heads` [heads] of queries, keys and
-    values ("PATH.query") as they enter the scores and the sum.
+    values ("PATH.query") as they enter the scores and the sum. `moments` are sums of x^T x, float64 [inputs, inputs],
+    of what the products of the blocks read.
     """
 
     inputs: dict[str, float] = field(default_factory=dict[str, float])
     outputs: dict[str, float] = field(default_factory=dict[str, float])
     heads: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    moments: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
     def see(self, where: dict[str, float], name: str, value: Tensor) -> None:
         """Takes the values of a tensor into account."""
@@ -41,14 +43,22 @@ class Ranges:
         largest = value.abs().amax((0, 2, 3)).double().clamp(min=_SMALL)
         self.heads[name] = torch.maximum(largest, self.heads.get(name, largest))
 
+    def see_moments(self, name: str, value: Tensor) -> None:
+        """Takes what a product reads, [..., inputs], into account."""
+        rows = value.reshape(-1, value.shape[-1]).double()
+        moments = rows.T @ rows
+        self.moments[name] = self.moments[name] + moments if name in self.moments else moments
 
-def observe(model: Any, samples: Iterable[Tensor]) -> Ranges:
-    """Runs the float model on `samples` (ids [rows] or [batch, rows]) and notes the ranges.
+
+def observe(model: Any, samples: Iterable[Tensor], *, moments: bool = False) -> Ranges:
+    """Runs the float model on `samples` (ids [rows] or [batch, rows]) and notes the ranges, with `moments` also those
+    of the blocks' products.
+
 
     Raises UserError ST0122 when there is no sample, or values that are not finite.
     """
     ranges = Ranges()
-    with _hooks(model, ranges), torch.no_grad():
+    with _hooks(model, ranges, moments), torch.no_grad():
         count = 0
         for ids in samples:
             model(input_ids=ids if ids.dim() == 2 else ids[None], use_cache=False)
@@ -62,16 +72,17 @@ def observe(model: Any, samples: Iterable[Tensor]) -> Ranges:
 
 
 @contextmanager
-def _hooks(model: Any, ranges: Ranges) -> Generator[None]:
+def _hooks(model: Any, ranges: Ranges, moments: bool) -> Generator[None]:
     """Watches the modules, and attention through transformers' own choice of an attention function."""
     family = family_of(model.config)
     names = {id(model.get_submodule(f"{block}.{family.attention}")): block for block in block_names(model, family)}
-    watched = (torch.nn.Linear, torch.nn.LayerNorm, torch.nn.Embedding)
+    watched = (torch.nn.LayerNorm, torch.nn.Embedding)
     handles: list[Any] = []
     for path, module in model.named_modules():
-        norm_or_product = isinstance(module, watched) or type(module).__name__.endswith(("RMSNorm", "Conv1D"))
+        norm_or_product = is_matrix(module) or isinstance(module, watched) or type(module).__name__.endswith("RMSNorm")
         if norm_or_product or path.endswith(family.activation) or path == HEAD:
-            handles.append(module.register_forward_hook(_watcher(ranges, path)))
+            is_product = moments and path.startswith(family.layers) and is_matrix(module)
+            handles.append(module.register_forward_hook(_watcher(ranges, path, is_product)))
 
     def attend(module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Any:
         path = f"{names[id(module)]}.{family.attention}"
@@ -92,10 +103,17 @@ def _hooks(model: Any, ranges: Ranges) -> Generator[None]:
             handle.remove()
 
 
-def _watcher(ranges: Ranges, path: str) -> Any:
+def is_matrix(module: torch.nn.Module) -> bool:
+    """Whether a module is a product with a matrix: PyTorch's Linear or transformers' Conv1D."""
+    return isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
+
+
+def _watcher(ranges: Ranges, path: str, is_product: bool) -> Any:
     def hook(_module: torch.nn.Module, arguments: tuple[Any, ...], result: Tensor) -> None:
         if arguments and isinstance(arguments[0], Tensor) and arguments[0].is_floating_point():
             ranges.see(ranges.inputs, path, arguments[0])
+            if is_product:
+                ranges.see_moments(path, arguments[0])
         ranges.see(ranges.outputs, path, result)
 
     return hook

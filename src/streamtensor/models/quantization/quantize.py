@@ -14,17 +14,19 @@ from torch import Tensor
 
 from streamtensor.models.huggingface import build
 from streamtensor.models.quantization import fixed_point as fixed
-from streamtensor.models.quantization.calibration import Ranges, observe
+from streamtensor.models.quantization.calibration import Ranges, is_matrix, observe
 from streamtensor.models.quantization.convert import convert, fill, head_sizes, rotary_kinds
 from streamtensor.models.quantization.families import HEAD, Family, block_names, family_of
 from streamtensor.models.quantization.layers import TAIL_BITS, table_name
-from streamtensor.models.quantization.rounding import GivenWeight, given_weight, round_weight
+from streamtensor.models.quantization.rounding import GivenWeight, IntegerWeight, given_weight, round_weight
 from streamtensor.models.quantization.scheme import Arithmetic, Scheme, scheme
 
 RESIDUAL_RANGE_BITS = 22
 """The largest number of the residual stream seen in calibration is below 2**22; norms saturate at eight times that."""
 MARGIN = 2.0
 """How far 16-bit numbers may go beyond what calibration saw."""
+MOMENT_BYTES = 1 << 30
+"""Memory for the moments of inputs: models whose moments take more are rounded to 4 bits without them."""
 POSITIONS = 4096
 """Rows of position tables, unless the model has fewer."""
 
@@ -48,7 +50,9 @@ def quantize(
     if not chosen.weight_bits:
         return model
     family = family_of(model.config)
-    ranges = observe(model, calibration)
+    ranges = observe(
+        model, calibration, moments=chosen.weight_bits < 8 and _moment_bytes(model, family) <= MOMENT_BYTES
+    )
     rows = min(positions, int(model.config.max_position_embeddings))
     work = _Quantizer(model, family, ranges, _arithmetic(model, family, ranges, chosen, rows), given or {})
     values, arithmetic = work.run()
@@ -56,6 +60,14 @@ def quantize(
     if family.rotary:
         config.max_position_embeddings = rows  # what the tables have
     return fill(convert(build(config, seed=None), arithmetic), values)
+
+
+def _moment_bytes(model: Any, family: Family) -> int:
+    """Memory that the moments of all products of the blocks take."""
+    layers = model.get_submodule(family.layers)
+    products = [module for module in layers.modules() if is_matrix(module)]
+    widths = [module.weight.shape[1 if isinstance(module, torch.nn.Linear) else 0] for module in products]
+    return sum(8 * width * width for width in widths)
 
 
 def _bits_below(limit: int, largest: float) -> int:
@@ -184,7 +196,7 @@ class _Quantizer:
             weight = given_weight(self.given[path], chosen.group)
         else:
             numbers = module.weight.T if transposed else module.weight
-            weight = round_weight(numbers, chosen.weight_bits if block else 8, chosen.group if block else 0)
+            weight = self._rounded(path, numbers) if block else round_weight(numbers, 8, 0)
         self.values[f"{path}.weight"] = (weight.numbers.T if transposed else weight.numbers).contiguous()
         if weight.group_scale is not None:
             scales = weight.group_scale.T if transposed else weight.group_scale
@@ -195,6 +207,10 @@ class _Quantizer:
             bias = torch.round(module.bias.double() / sums).clamp(-limit, limit)
             self.values[f"{path}.bias"] = bias.to(torch.int32)
         self._ratio(name, f"{path}.multiplier", sums / step.double())
+
+    def _rounded(self, path: str, numbers: Tensor) -> IntegerWeight:
+        chosen = self.arithmetic.scheme
+        return round_weight(numbers, chosen.weight_bits, chosen.group, self.ranges.moments.pop(path, None))
 
     def _rotary(self) -> None:
         module = self.model.get_submodule(self.family.rotary)

@@ -13,6 +13,8 @@ from streamtensor.diagnostics import UserError
 
 CLIPS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
 """Shares of a channel's range that are tried as the range of its 4-bit numbers."""
+DAMPING = 0.01
+"""Share of the mean of the moments' diagonal that is added to it."""
 HEADROOM_BITS = 30
 """Sums of products stay below 2**30, so that the bias has room in 32 bits."""
 
@@ -36,22 +38,23 @@ class GivenWeight:
     scales: Tensor
 
 
-def round_weight(weight: Tensor, bits: int, group: int) -> IntegerWeight:
+def round_weight(weight: Tensor, bits: int, group: int, moments: Tensor | None = None) -> IntegerWeight:
     """`weight` [outputs, inputs] as symmetric integers of `bits` bits, with a scale for each output channel.
 
     With `group`, each output has a whole number as the scale of each group of that many inputs as well (the last group
-    may be shorter). Of several ranges the one with the least squared error is taken.
+    may be shorter). Of several ranges the one with the least squared error is taken. With `moments` [inputs, inputs],
+    the sum of x^T x over calibration, the error of each column is made up for by the later ones.
     """
     top = (1 << (bits - 1)) - 1
     weight = weight.double()
     if not group:
         scale = _best_scale(weight, top, bits)
-        return IntegerWeight(_rounded(weight, scale[:, None], top), scale)
+        return IntegerWeight(_round_all(weight, scale[:, None].expand_as(weight), top, moments), scale)
     pieces = weight.split(group, 1)
     scales = torch.stack([_best_scale(piece, top, bits) for piece in pieces], 1)
     whole, base = _whole_scales(scales, weight.shape[1], top)
     columns = torch.repeat_interleave(whole.double() * base[:, None], group, 1)[:, : weight.shape[1]]
-    return IntegerWeight(_rounded(weight, columns, top), base, whole)
+    return IntegerWeight(_round_all(weight, columns, top, moments), base, whole)
 
 
 def given_weight(given: GivenWeight, group: int) -> IntegerWeight:
@@ -94,6 +97,24 @@ def _best_scale(weight: Tensor, top: int, bits: int) -> Tensor:
         found = (_rounded(weight, scale[:, None], top) * scale[:, None] - weight).square().sum(1)
         best, error = torch.where(found < error, scale, best), torch.minimum(found, error)
     return best
+
+
+def _round_all(weight: Tensor, scale: Tensor, top: int, moments: Tensor | None) -> Tensor:
+    """Every weight over its scale, rounded; with `moments` in the order of the columns, after Frantar et al., GPTQ
+    (arXiv 2210.17323, section 3): the error of a column is taken off those that are still to be rounded, by the
+    inverse of the moments, which keeps x W^T close for the x of the calibration.
+    """
+    if moments is None:
+        return _rounded(weight, scale, top)
+    diagonal = moments.diagonal()
+    damped = moments + torch.diag(torch.full_like(diagonal, DAMPING * float(diagonal.mean()) + 1e-12))
+    inverse = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped)), upper=True)
+    rest, result = weight.clone(), torch.empty_like(weight, dtype=torch.int8)
+    for column in range(weight.shape[1]):
+        result[:, column] = _rounded(rest[:, column], scale[:, column], top)
+        error = (rest[:, column] - result[:, column] * scale[:, column]) / inverse[column, column]
+        rest[:, column + 1 :] -= error[:, None] * inverse[column, column + 1 :]
+    return result
 
 
 def _rounded(weight: Tensor, scale: Tensor, top: int) -> Tensor:
