@@ -3,9 +3,9 @@
 
 import pytest
 import torch
-from small_blocks import CASES, small_block
 
 import streamtensor
+from small_blocks import CASES, small_block
 from streamtensor.models.blocks import BlockKind
 
 

@@ -3,8 +3,8 @@
 
 import pytest
 import torch
-from small_blocks import CASES, small_block
 
+from small_blocks import CASES, small_block
 from streamtensor.dialects import context
 from streamtensor.flow.passes import PassRunner
 from streamtensor.importers.program import import_module

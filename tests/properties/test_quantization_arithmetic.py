@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamtensor.models.quantization import fixed_point as fixed
-from streamtensor.models.quantization.rounding import GivenWeight, given_weight, group_scale_bits, round_weight
+from streamtensor.models.quantization.rounding import (
+    GivenWeight,
+    IntegerWeight,
+    given_weight,
+    group_scale_bits,
+    round_weight,
+)
 
 INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
 
@@ -33,7 +39,7 @@ def test_requantize(x: int, multiplier: int, shift: int, data: st.DataObject) ->
     assert found.element_size() * 8 == bits
 
 
-@given(x=INT32, less_one=st.integers(0, 30))
+@given(x=st.integers(-(1 << 31), (1 << 31) - 2), less_one=st.integers(0, 30))
 def test_rounding_by_a_variable_shift(x: int, less_one: int) -> None:
     found = fixed.shift_right_by(torch.tensor([x], dtype=torch.int32), torch.tensor([less_one], dtype=torch.int32))
     assert found.item() == half_up(Fraction(x, 2 << less_one))
@@ -91,6 +97,38 @@ def test_rounded_weights(seed: int, outputs: int, inputs: int, data: st.DataObje
     inside = weight.abs().double() <= step * top
     assert ((numbers * found.scale[:, None] - weight).abs() <= step / 2 * (1 + 1e-9))[inside].all()
     assert (numbers.abs() * 127).sum(1).max() < 1 << 30
+
+
+@given(seed=st.integers(0, 1000), inputs=st.integers(2, 24))
+def test_errors_are_made_up_for(seed: int, inputs: int) -> None:
+    """Rounding by the moments of the inputs gives no worse products with them, for no output."""
+    generator = torch.Generator().manual_seed(seed)
+    mixed = torch.randn(200, inputs, generator=generator) @ torch.randn(inputs, inputs, generator=generator)
+    x = (mixed + 3 * torch.randn(200, 1, generator=generator)).double()
+    weight = torch.randn(16, inputs, generator=generator)
+    plain, better = round_weight(weight, 4, 0), round_weight(weight, 4, 0, x.T @ x)
+    assert torch.equal(plain.scale, better.scale)
+    assert better.numbers.abs().max() <= 7
+
+    def error(numbers: torch.Tensor) -> torch.Tensor:
+        return (x @ (numbers * plain.scale[:, None] - weight).T).square().sum(0)
+
+    assert (error(better.numbers) <= error(plain.numbers) * (1 + 1e-6) + 1e-6).all()
+
+
+def test_errors_are_made_up_for_clearly() -> None:
+    """Where the inputs are correlated, half of the error goes."""
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.randn(500, 48, generator=generator) + 2 * torch.randn(500, 1, generator=generator)).double()
+    weight = torch.randn(32, 48, generator=generator)
+    plain, better = (round_weight(weight, 4, 16, moments) for moments in (None, x.T @ x))
+
+    def error(found: IntegerWeight) -> float:
+        assert found.group_scale is not None
+        columns = torch.repeat_interleave(found.group_scale.long(), 16, 1)
+        return float((x @ (found.numbers * columns * found.scale[:, None] - weight).T).square().sum())
+
+    assert error(better) < 0.5 * error(plain)
 
 
 @given(inputs=st.integers(1, 16384))

@@ -2,8 +2,8 @@
 """Converters in blocks of language models: none where none is needed, none twice, and each at least its bound."""
 
 import pytest
-from small_blocks import SIZES
 
+from small_blocks import SIZES
 from streamtensor.dialects import context
 from streamtensor.flow.passes import PassRunner
 from streamtensor.importers.program import import_program

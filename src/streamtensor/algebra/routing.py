@@ -79,8 +79,8 @@ def check_ranges(whole: StreamLayout, parts: Sequence[StreamLayout], dim: int) -
 def every_nth(layout: StreamLayout, loop: int, parts: int) -> StreamLayout:
     """The layout of one of `parts` streams that take turns in the iterations of `loop`.
 
-    Its loop has tripcount / parts and step * parts. The part that takes iterations n, n + parts, ... starts at iteration n; this offset is not in its layout. Raises
-    LayoutError when there is no such loop or it can't be divided.
+    Its loop has tripcount / parts and step * parts. The part that takes iterations n, n + parts, ... starts at
+    iteration n; this offset is not in its layout. Raises LayoutError when there is no such loop or it can't be divided.
 
     >>> print(every_nth(StreamLayout.parse("2, [4] * [2], (d0) -> (d0)"), 0, 2))
     2, [2] * [4], (d0) -> (d0)

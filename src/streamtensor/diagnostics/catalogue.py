@@ -99,7 +99,8 @@ _ENTRIES = (
         "ST0112",
         "description of a hand-written kernel is wrong",
         """A field of an `ExternKernel`, or of the TOML file behind `--extern`, is missing, unknown or out of range. The
-        message names the kernel or the file, the field, and what was expected there. docs/extern.md lists all fields.""",
+        message names the kernel or the file, the field, and what was expected there. docs/extern.md lists all
+        fields.""",
     ),
     Entry(
         "ST0113",
@@ -111,28 +112,28 @@ _ENTRIES = (
     Entry(
         "ST0114",
         "C++ of a hand-written kernel does not fit",
-        """The source of an extern kernel is missing, does not define the function with one `hls::stream` for each port, or
-        the function reads or writes another number of tokens than its port types say. The message names the file and
-        the function that was wanted.""",
+        """The source of an extern kernel is missing, does not define the function with one `hls::stream` for each port,
+        or the function reads or writes another number of tokens than its port types say. The message names the file
+        and the function that was wanted.""",
     ),
     Entry(
         "ST0115",
         "hand-written kernel differs from what it replaces",
-        """On random inputs the C++ of an extern kernel gives something else than the part of the model that it replaces,
-        by more than its tolerance. Most often the port types say another order than the code reads or writes, or two
-        ports are exchanged.""",
+        """On random inputs the C++ of an extern kernel gives something else than the part of the model that it
+        replaces, by more than its tolerance. Most often the port types say another order than the code reads or
+        writes, or two ports are exchanged.""",
     ),
     Entry(
         "ST0120",
         "unknown quantisation scheme",
-        """A scheme is `float32`, `w8a8`, `w4a8` (one scale for each output channel) or `w4a8-gN` (one for each N inputs of
-        an output, for example `w4a8-g128`).""",
+        """A scheme is `float32`, `w8a8`, `w4a8` (one scale for each output channel) or `w4a8-gN` (one for each N inputs
+        of an output, for example `w4a8-g128`).""",
     ),
     Entry(
         "ST0121",
         "no integer form",
-        """The model's family, or a feature of its configuration that the message names, has no definition in fixed-point
-        arithmetic. Compile it as float32, or use a model of one of the families that are listed.""",
+        """The model's family, or a feature of its configuration that the message names, has no definition in
+        fixed-point arithmetic. Compile it as float32, or use a model of one of the families that are listed.""",
     ),
     Entry(
         "ST0122",

@@ -59,7 +59,7 @@ def descend(
     what was too little while the others were deeper is too little afterwards. Most can have the least depth, so that is
     tried for many at once.
     """
-    depths = trials.trimmed(depths, result)
+    depths = _capped(trials, trials.trimmed(depths, result))
     bits = {fifo.name: fifo.bits for fifo in trials.graph.sized}
     order = sorted(depths, key=lambda f: (-(depths[f] - trials.min_depth) * bits[f], f))
     groups = [order]
@@ -77,6 +77,20 @@ def descend(
             else:
                 middle = len(group) // 2
                 groups += [group[middle:], group[:middle]]
+    return depths
+
+
+def _capped(trials: Trials, depths: Depths) -> Depths:
+    """The depths, none above the least power of two that suffices: a few trials take away most of the words."""
+    enough, too_little = max(depths.values(), default=0).bit_length(), -1
+    while enough > too_little + 1:
+        middle = (enough + too_little) // 2
+        tried = {fifo: max(trials.min_depth, min(depth, 1 << middle)) for fifo, depth in depths.items()}
+        result = trials.suffices(tried)
+        if result is None:
+            too_little = middle
+        else:
+            enough, depths = middle, trials.trimmed(tried, result)
     return depths
 
 

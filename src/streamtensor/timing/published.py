@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import networkx as nx
 
@@ -81,7 +81,7 @@ def _paths_from(graph: nx.MultiDiGraph[Any], source: str, limit: int) -> dict[st
     for target in joins:
         around = nx.ancestors(graph, target) & (nx.descendants(graph, source) | {source})
         part = graph.subgraph(around | {target})
-        every: Iterator[Any] = nx.all_simple_edge_paths(part, source, target)
+        every = cast("Iterator[list[tuple[str, str, int]]]", nx.all_simple_edge_paths(part, source, target))
         paths: list[list[int]] = [[key for _, _, key in path] for path in islice(every, limit)]
         steps += sum(map(len, paths))
         if len(paths) >= limit or steps > _MAX_STEPS:

@@ -1,4 +1,4 @@
-// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,fuse-kernels,materialize-kernels,vectorize-itensors,convert-empty-to-instance,lower-itensor-to-stream,bufferize' | filecheck %s
+// RUN: streamtensor-opt %s -p 'apply-tiling,convert-linalg-to-kernel,fuse-kernels{limit_bits=300},materialize-kernels,vectorize-itensors,convert-empty-to-instance,lower-itensor-to-stream,bufferize' | filecheck %s
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 
@@ -29,7 +29,7 @@ func.func private @one(%x: tensor<2x8xf32>) -> tensor<2x8xf32> attributes {dataf
   func.return %r : tensor<2x8xf32>
 }
 
-// A view is a strided memref, a tensor between two kernels a buffer of the function.
+// A view is a strided memref, a tensor between two kernels (which do not fit into one here) a buffer of the function.
 // CHECK-LABEL: func.func private @views(%x: memref<4x8xf32>, %0: memref<16xf32> {dataflow.result = "output_0"})
 // CHECK:         %[[S:.*]] = memref.reinterpret_cast %x to offset: [16], sizes: [2, 8], strides: [8, 1] : memref<4x8xf32> to memref<2x8xf32, strided<[8, 1], offset: 16>>
 // CHECK:         %[[M:.*]] = memref.alloc() : memref<2x8xf32>

@@ -34,10 +34,7 @@ def emit_csim_glue(module: ModuleOp) -> dict[str, str]:
 def _emit_entry(out: Writer, name: str, arguments: Sequence[Argument]) -> None:
     out.line()
     with out.block(f'extern "C" void st_call_{name}(void **args)'):
-        casts = [
-            f"static_cast<{argument.pointer}>(args[{number}])"
-            for number, argument in enumerate(arguments)
-        ]
+        casts = [f"static_cast<{argument.pointer}>(args[{number}])" for number, argument in enumerate(arguments)]
         if len(casts) <= 1:
             out.line(f"{name}({''.join(casts)});")
             return

@@ -35,7 +35,10 @@ def shift_right(x: Tensor, bits: int) -> Tensor:
 
 
 def shift_right_by(x: Tensor, less_one: Tensor) -> Tensor:
-    """`x` / 2**(less_one + 1), rounded half up, by another number of bits in each element; `less_one` at least 0."""
+    """`x` / 2**(less_one + 1), rounded half up, by another number of bits in each element.
+
+    `less_one` is at least 0, and `x` is not the largest number of its type, to which the rounding could not add.
+    """
     return (torch.bitwise_right_shift(x, less_one) + 1) >> 1
 
 

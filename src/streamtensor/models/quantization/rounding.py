@@ -114,7 +114,14 @@ def _round_all(weight: Tensor, scale: Tensor, top: int, moments: Tensor | None) 
         result[:, column] = _rounded(rest[:, column], scale[:, column], top)
         error = (rest[:, column] - result[:, column] * scale[:, column]) / inverse[column, column]
         rest[:, column + 1 :] -= error[:, None] * inverse[column, column + 1 :]
-    return result
+    plain = _rounded(weight, scale, top)
+    errors = [_output_error(numbers * scale - weight, moments) for numbers in (result, plain)]
+    return torch.where((errors[0] <= errors[1])[:, None], result, plain)  # saturation may have spoilt a row
+
+
+def _output_error(error: Tensor, moments: Tensor) -> Tensor:
+    """For each output the sum of squares that an error of the weights makes on the calibration."""
+    return ((error @ moments) * error).sum(1)
 
 
 def _rounded(weight: Tensor, scale: Tensor, top: int) -> Tensor:

@@ -32,6 +32,11 @@ struct Ring {
   int64_t mask = -1;
 
   int64_t& operator[](int64_t i) { return data[i & mask]; }
+  // Empty, and small again: a ring that is larger than it must be leaves the processor's caches.
+  void restart(int64_t wanted) {
+    mask = -1;
+    reserve(wanted, 0, 0);
+  }
   // Room for `wanted` numbers; those of [from, to) are kept.
   void reserve(int64_t wanted, int64_t from, int64_t to) {
     if (wanted <= mask + 1) return;
@@ -130,7 +135,8 @@ struct Simulation {
       fifo.depth = depths[f] < 0 ? NEVER : depths[f];
       fifo.soft = soft;
       fifo.latency = latency[f];
-      fifo.writes.reserve(std::min(fifo.depth, fifo.soft), 0, 0);
+      fifo.writes.restart(std::min(fifo.depth, fifo.soft));
+      fifo.reads.restart(1);
     }
     queue_head = queue_size = 0;
     std::fill(queued.begin(), queued.end(), 0);

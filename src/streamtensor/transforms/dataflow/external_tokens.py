@@ -34,7 +34,8 @@ def word_offsets(
 ) -> list[SSAValue]:
     """Where in memory a token is, in words, appended to `block`: (outer index ++ inner index) when it is packed.
 
-    `variables` are the loops of `external.loops(layout)`, in steps of the data: the outer index is offset floordiv tile.
+    `variables` are the loops of `external.loops(layout)`, in steps of the data: the outer index is offset floordiv
+    tile.
     """
     steps = external.loops(layout).steps
     words = external.words(layout)

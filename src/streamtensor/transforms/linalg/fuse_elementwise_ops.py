@@ -34,9 +34,9 @@ class FuseElementwiseOpsPass(ModulePass):
     """consumer(producer(%a))  -->  both bodies in one generic, where the producer's runs as often as before.
 
     The producer is elementwise (parallel loops, its result's map a permutation of them); all uses of its result
-    are in this one consumer, all by the same map, and that map is a permutation of all the consumer's loops. A producer
-    that computes nothing and only selects among its inputs (a cache with a new row in it) may also be read by a map that
-    leaves out loops: like a copy it is no work.
+    are in this one consumer, all by the same map, and that map is a permutation of all the consumer's loops. A
+    producer that computes nothing and only selects among its inputs (a cache with a new row in it) may also be read by
+    a map that leaves out loops: like a copy it is no work.
 
     Right because then each iteration of the consumer reads the one element that one iteration of the producer
     makes, and no other iteration reads it: the number of operations executed stays exactly the same. So an

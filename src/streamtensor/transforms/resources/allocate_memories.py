@@ -20,10 +20,10 @@ MEMORY = "dataflow.memory"
 class AllocateMemoriesPass(ModulePass):
     """alloc  -->  alloc {dataflow.memory = "lutram" | "bram" | "uram"}
 
-    A buffer of at most `lutram_words` words a bank (a partition makes several) goes into LUT memory. Any other goes where
-    it takes the smaller share of the device, in real block steps: BRAM36 blocks of 1024x36 or 512x72 of `bram36`, or
-    URAM blocks of 4096x72 of `uram` (targets.memory_blocks). So a buffer of 1025 words weighs twice one of 1024. The
-    kind is always said, so that the HLS tool does not choose.
+    A buffer of at most `lutram_words` words a bank (a partition makes several) goes into LUT memory. Any other goes
+    where it takes the smaller share of the device, in real block steps: BRAM36 blocks of 1024x36 or 512x72 of
+    `bram36`, or URAM blocks of 4096x72 of `uram` (targets.memory_blocks). So a buffer of 1025 words weighs twice one of
+    1024. The kind is always said, so that the HLS tool does not choose.
     """
 
     name = "allocate-memories"

@@ -174,7 +174,7 @@ def _candidates(axes: Axes, kernels: Sequence[_Kernel], orders: list[Order]) -> 
     }
     for first, second in sorted(meeting):
         for outer, inner in ((first, second), (second, first)):
-            ranks = {names[outer]: 0, names[inner]: 1}
+            ranks: dict[object, int] = {names[outer]: 0, names[inner]: 1}
             yield [
                 _with_axes(kernel, order, row, ranks) for kernel, order, row in zip(kernels, orders, nodes, strict=True)
             ]
