@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from streamtensor.algebra.external import fifo_vector
 from streamtensor.algebra.rewrites import vectorize
 from streamtensor.dialects.dataflow.types import ITensorType
 from streamtensor.ir.builtin import VectorType
@@ -28,11 +29,4 @@ def vector_type(itensor: ITensorType, width_bits: int = DEFAULT_WIDTH_BITS) -> I
 
 def vector_shape(shape: Sequence[int], scalar_bits: int, width_bits: int) -> list[int]:
     """The largest vector of at most `width_bits` bits that tiles a token of `shape` in row-major order."""
-    lanes = max(1, width_bits // scalar_bits)
-    sizes = [1] * len(shape)
-    for dim in reversed(range(len(shape))):
-        sizes[dim] = next(n for n in range(min(lanes, shape[dim]), 0, -1) if shape[dim] % n == 0)
-        lanes //= sizes[dim]
-        if sizes[dim] < shape[dim]:
-            break
-    return sizes
+    return list(fifo_vector(shape, max(1, width_bits // scalar_bits)))
