@@ -108,7 +108,7 @@ def test_a_decode_step_continues_a_prompt(family: str) -> None:
     mask = (torch.arange(context) < rows)[None, None, None]
     if tables:
         tables["position_embeddings"] = tuple(table[:, -1:] for table in tables["position_embeddings"])
-    step: Any = block(hidden[:, -1:], attention_mask=mask, past_key_values=CachedRows(*caches, here), **tables)
+    step: Any = block(hidden[:, -1:], attention_mask=mask, past_key_values=CachedRows(caches[0], caches[1], here), **tables)
     last = step[0] if isinstance(step, tuple) else step
     assert torch.equal(last, whole[:, -1:])
 
@@ -192,10 +192,10 @@ def test_refusals() -> None:
         vocab_size=64,
         word_embed_proj_dim=32,
     )
-    refused("ST0121", "activation 'relu'", "gpt2", **{**TINY["gpt2"], "activation_function": "relu"})
-    refused(
-        "ST0121", "final_logit_softcapping", "gemma3_text", **{**TINY["gemma3_text"], "final_logit_softcapping": 30.0}
-    )
+    relu: dict[str, Any] = {**TINY["gpt2"], "activation_function": "relu"}
+    refused("ST0121", "activation 'relu'", "gpt2", **relu)
+    capped: dict[str, Any] = {**TINY["gemma3_text"], "final_logit_softcapping": 30.0}
+    refused("ST0121", "final_logit_softcapping", "gemma3_text", **capped)
 
 
 def test_values_that_are_not_finite_are_named() -> None:
