@@ -108,7 +108,8 @@ def test_a_decode_step_continues_a_prompt(family: str) -> None:
     mask = (torch.arange(context) < rows)[None, None, None]
     if tables:
         tables["position_embeddings"] = tuple(table[:, -1:] for table in tables["position_embeddings"])
-    step: Any = block(hidden[:, -1:], attention_mask=mask, past_key_values=CachedRows(caches[0], caches[1], here), **tables)
+    cache = CachedRows(caches[0], caches[1], here)
+    step: Any = block(hidden[:, -1:], attention_mask=mask, past_key_values=cache, **tables)
     last = step[0] if isinstance(step, tuple) else step
     assert torch.equal(last, whole[:, -1:])
 
