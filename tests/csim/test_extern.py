@@ -325,7 +325,8 @@ def test_the_ports_of_a_part(tmp_path: Path) -> None:
     ]
     assert [len(port.neighbours) for port in ports] == [1, 0, 0, 1]
     (name, itensor), cpp = ports[0].neighbours[0], ports[0].cpp
-    assert (name, cpp) == ("exp", "hls::stream<hls::vector<float, 16>>") or name
+    assert name
+    assert cpp == "hls::stream<hls::vector<float, 16>>"
     exact = silu(tmp_path, ins=[streamtensor.extern_ports(module, inputs, "act")[0].neighbours[0][1]])
     assert exact.port_types[0].data_shape == (32, 32)
     assert itensor.startswith("itensor<")

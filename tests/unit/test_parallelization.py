@@ -3,6 +3,7 @@
 
 import pytest
 
+from streamtensor.diagnostics import UserError
 from streamtensor.spaces import Access, Mode, Node, banks, parallelize, partitions
 
 # Node 0 loads A[32][16] by (i, k), node 1 loads B[16][16] by (k, j), node 2 computes C[i][j] += A[2i][k] * B[k][j].
@@ -61,5 +62,5 @@ def test_factors_divide_and_stay_in_the_budget(mode: Mode, budget: int) -> None:
 
 
 def test_a_budget_of_nothing() -> None:
-    with pytest.raises(ValueError, match="0 parallel operations"):
+    with pytest.raises(UserError, match="0 parallel operations; the least is 1"):
         parallelize(NODES, 0)

@@ -21,6 +21,7 @@ AREAS: dict[str, str] = {
     "ST05": "Command line and folders",
     "ST06": "Compiler and C simulation",
     "ST07": "Time: graphs, FIFO sizes, cycle simulation",
+    "ST08": "Design spaces",
 }
 
 _ENTRIES = (
@@ -336,6 +337,12 @@ _ENTRIES = (
         "no answer by this strategy",
         """The published form of FIFO sizing writes down a constraint for every path between two tasks that several
         paths join, and this graph has too many of them. Use another `--strategy`.""",
+    ),
+    Entry(
+        "ST0801",
+        "impossible choice in a design space",
+        """A parameter of a design space is out of its range, for example a budget of no parallel operations. The
+        message says the value and the least one.""",
     ),
 )
 

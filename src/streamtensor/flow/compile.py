@@ -313,7 +313,7 @@ class _Job:
         summary = {
             "device": self.device.name,
             "level": self.to,
-            "provenance": {"bits": "model", "counts": "read off the IR"},
+            "provenance": {"bits": "model", "external_bytes": "model", "counts": "read off the IR"},
             **total(self.programs),
             "programs": {name: program.flat() for name, program in self.programs.items()},
         }

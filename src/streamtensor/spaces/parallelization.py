@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+from streamtensor.diagnostics import UserError
+
 Mode = Literal["ia+ca", "ia", "ca", "naive"]
 
 Dimension = tuple[int, int] | None
@@ -57,10 +59,10 @@ def parallelize(nodes: Mapping[str, Node], budget: int, mode: Mode = "ia+ca") ->
     where the result divides the tripcount, first within the constraints and then, if nothing is left, without them.
     Reductions stay at 1.
 
-    Raises ValueError for a budget below 1.
+    Raises UserError ST0801 for a budget below 1.
     """
     if budget < 1:
-        raise ValueError(f"a budget of {budget} parallel operations")
+        raise UserError("ST0801", f"a budget of {budget} parallel operations; the least is 1")
     connections = _connections(nodes)
     most = max((node.intensity for node in nodes.values()), default=1)
     chosen: dict[str, tuple[int, ...]] = {}

@@ -346,3 +346,13 @@ func.func @gaps(%x: !a) {
   %c = dataflow.itensor_converter %x buffer [6] shared 0 : !a -> !b
   func.return
 }
+
+// -----
+
+!a = !dataflow.itensor<2xf32, iter_space: [4] * [2], iter_map: (d0) -> (d0)>
+!b = !dataflow.itensor<2xf32, iter_space: [3] * [2], iter_map: (d0) -> (d0)>
+func.func @other_data(%x: !a) {
+  // expected-error@+1 {{can't be converted to}}
+  %c = dataflow.itensor_converter %x buffer [8] shared 0 : !a -> !b
+  func.return
+}

@@ -115,3 +115,15 @@ func.func @packed_shape(%x: tensor<3x2xf32>) {
   }
   func.return
 }
+
+// -----
+
+!t = !dataflow.itensor<2xi8, iter_space: [4] * [2], iter_map: (d0) -> (d0)>
+func.func @vector_of_another_rank(%x: tensor<2xvector<8x8xi8>>) {
+  // expected-error@+1 {{operand 0 is tensor<2xvector<8x8xi8>>, but the itensor inside covers 8 of i8}}
+  dataflow.kernel "k" ins(%x : tensor<2xvector<8x8xi8>>) {
+  ^bb0(%i: !t):
+    dataflow.yield
+  }
+  func.return
+}
