@@ -14,6 +14,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from weights import pack_weights
+
 START = perf_counter()  # before anything heavy is imported
 
 
@@ -153,7 +155,12 @@ def _input(buffer: Any, random: Any) -> Any:
     return np.zeros(buffer.shape, buffer.dtype)
 
 
-JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {"compile": compile_model, "simulate": simulate, "block": block}
+JOBS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "compile": compile_model,
+    "simulate": simulate,
+    "block": block,
+    "weights": pack_weights,
+}
 
 
 def main() -> None:

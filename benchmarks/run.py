@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 EXAMPLES = HERE.parent / "examples"
 TARGET_SECONDS = 60.0  # compile of the gpt2-medium block, wall clock
 TARGET_BYTES = 4e9
+TARGET_PACKING = 100.0  # MB of float32 a second
 
 Run = dict[str, Any]
 
@@ -57,6 +58,7 @@ def measure(folder: Path, repetitions: int, quick: bool) -> Run:
     found: Run = {"repetitions": len(block_runs), "block": middle(block_runs)}
     found["demo"] = job("compile", source=str(EXAMPLES / "char_gpt2"), out=demo, prompt_len=96)
     found["demo_csim"] = job("simulate", folder=demo, runs=3)
+    found["weights"] = job("weights", folder=str(folder), megabytes=100 if quick else 500)
     if not quick:
         found["block_csim"] = job("simulate", folder=block, runs=1)
         found["models"] = {
@@ -93,6 +95,18 @@ def report(found: Run) -> Iterator[str]:
     yield _simulations(
         {"demo": found["demo_csim"], **({"block": found["block_csim"]} if "block_csim" in found else {})}
     )
+    yield "## Weights"
+    yield _weights(found["weights"])
+
+
+def _weights(run: Run) -> str:
+    verdict = _verdict(run["float32_write_mb_s"] >= TARGET_PACKING)
+    rows = [
+        ("pack, hash and write float32", f"{run['float32_write_mb_s']:.0f}", f"above {TARGET_PACKING:.0f}", verdict),
+        ("pack to 4 bits, hash and write int8", f"{run['int4_write_mb_s']:.0f}", "", ""),
+        ("compare a file with its hashes", f"{run['float32_check_mb_s']:.0f}", "", ""),
+    ]
+    return table((f"{run['megabytes']:.0f} MB", "MB/s of input, measured here", "target", ""), rows)
 
 
 def _against_targets(run: Run) -> str:

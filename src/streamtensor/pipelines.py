@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from streamtensor.algebra.external import PORT_BITS
 from streamtensor.ir.core import CanonicalizePass, CommonSubexpressionElimination, DeadCodeElimination, ModulePass
+from streamtensor.targets.operations import DEFAULT_FAMILY
 from streamtensor.transforms.dataflow.convert_empty_to_instance import ConvertEmptyToInstancePass
 from streamtensor.transforms.dataflow.convert_linalg_to_kernel import ConvertLinalgToKernelPass
 from streamtensor.transforms.dataflow.convert_tensor_to_kernel import ConvertTensorToKernelPass
@@ -23,17 +24,22 @@ from streamtensor.transforms.fusion.lower_pack_unpack import LowerPackUnpackPass
 from streamtensor.transforms.fusion.pack_kernel_interface import PackKernelInterfacePass
 from streamtensor.transforms.fusion.widen_kernel_interface import WidenKernelInterfacePass
 from streamtensor.transforms.linalg import LINALG_PASSES
+from streamtensor.transforms.lowering.bound_context_loops import BoundContextLoopsPass
 from streamtensor.transforms.lowering.bufferize import BufferizePass
 from streamtensor.transforms.lowering.convert_linalg_to_loops import ConvertLinalgToLoopsPass
 from streamtensor.transforms.lowering.generate_directives import GenerateDirectivesPass
 from streamtensor.transforms.lowering.lower_itensor_to_stream import LowerITensorToStreamPass
+from streamtensor.transforms.lowering.strip_mine import StripMinePass
 from streamtensor.transforms.resources.allocate_memories import AllocateMemoriesPass
 from streamtensor.transforms.resources.place_tasks import PlaceTasksPass
+from streamtensor.transforms.resources.schedule_tasks import ScheduleTasksPass
+from streamtensor.transforms.resources.size_bounded_streams import SizeBoundedStreamsPass
 from streamtensor.transforms.resources.size_streams import SizeStreamsPass
 from streamtensor.transforms.tiling.apply_tiling import ApplyTilingPass
 from streamtensor.transforms.tiling.crop_operands import CropOperandsPass
 from streamtensor.transforms.tiling.default_tiling import DefaultTilingPass
 from streamtensor.transforms.tiling.order_loops import OrderLoopsPass
+from streamtensor.transforms.tiling.slice_weights import SliceWeightsPass
 
 LEVEL_FILES = {
     "tensor": "10-tensor.mlir",
@@ -50,7 +56,11 @@ FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs whil
 @dataclass(frozen=True)
 class Choices:
     """What a run of the pipeline chooses: the default tile of a loop, the on-chip memory of the device (0 = no limit),
-    the widest FIFO, the unroll within a tile, and the dies, memory blocks and memory ports of the device.
+    the widest FIFO, the unroll within a tile, and the dies, memory blocks, memory ports
+    and family of the device. `fifo_sizing` is where FIFO depths come from (`timing.kernel_sizing`).
+
+    `row_tile`, `reduction_tile` (0: like the others), `lane_bits`, `slice_bytes`, `most_slices`, `macs`, `plain_lanes`
+    and `product_lanes` are for wide designs: see default-tiling, slice-weights, strip-mine and generate-directives.
     """
 
     tile: int = 16
@@ -61,6 +71,16 @@ class Choices:
     bram36: int = 2016
     uram: int = 960
     port_bits: int = PORT_BITS
+    family: str = DEFAULT_FAMILY
+    fifo_sizing: str = "schedule"
+    row_tile: int = 0
+    reduction_tile: int = 0
+    lane_bits: int = 0
+    slice_bytes: int = 0
+    most_slices: int = 8
+    macs: int = 0
+    plain_lanes: int = 0
+    product_lanes: int = 0
 
 
 def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
@@ -73,7 +93,8 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
         case "dataflow":
             return (
                 CropOperandsPass(),  # before tiles are chosen, which have to divide what is streamed
-                DefaultTilingPass(tile=choices.tile),  # the point of the tiling space, written on the operations
+                SliceWeightsPass(choices.slice_bytes, choices.most_slices),  # before tiles: each part has its own loops
+                _tiling(choices),  # the point of the tiling space, written on the operations
                 OrderLoopsPass(),  # needs the tiles; before the loops exist an order is one attribute
                 ApplyTilingPass(),  # the point as loops and slices, still plain tensors
                 ConvertTensorToKernelPass(),  # before the pass that looks for what has become no kernel
@@ -104,12 +125,20 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
                 LowerITensorToStreamPass(),  # first: what stays carried by loops are tensors
                 BufferizePass(),
                 ConvertLinalgToLoopsPass(),  # on buffers, where an accumulator is changed in place
-                GenerateDirectivesPass(unroll=choices.unroll),  # on the final loops
+                StripMinePass(choices.unroll, choices.plain_lanes, choices.product_lanes),  # before the directives
+                GenerateDirectivesPass(unroll=choices.unroll, macs=choices.macs),  # on the final loops
                 AllocateMemoriesPass(bram36=choices.bram36, uram=choices.uram),  # needs the partition of each buffer
-                PlaceTasksPass(dies=choices.dies),  # last: by the memories and FIFOs that there are
+                ScheduleTasksPass(choices.family),  # needs loops, directives and memories as they will be
+                PlaceTasksPass(dies=choices.dies),  # by the memories and FIFOs that there are
+                BoundContextLoopsPass(),  # behind all to which loops are static, of the longest context
+                SizeBoundedStreamsPass(),  # last: what was sized for the longest context does for shorter ones
             )
         case _:
             return ()
+
+
+def _tiling(choices: Choices) -> DefaultTilingPass:
+    return DefaultTilingPass(choices.tile, choices.row_tile, choices.reduction_tile, choices.lane_bits)
 
 
 def all_passes() -> dict[str, type[ModulePass]]:

@@ -19,7 +19,10 @@ FOLDER = Path(__file__).parent
 # The two headers are the source itself, not something that is emitted.
 FIXED = ("hls/streamtensor_dataflow.h", "hls/streamtensor_ops.h")
 FILES = (
+    "channels.json",
     "csim/csim_main.cpp",
+    "graphs/block_0.json",
+    "graphs/columns.json",
     "hls/block_0.cpp",
     "hls/block_0.h",
     "hls/block_0/hls_config.cfg",

@@ -92,6 +92,11 @@ def test_types_without_a_form() -> None:
     assert "f16" in failure(task=load, scalar="f16").message
 
 
+def test_numbers_of_four_bits_are_not_written_outside_the_chip() -> None:
+    load = "%e = memref.load %m[%c0, %c0] : memref<4x4xi4>\nmemref.store %e, %m[%c1, %c1] : memref<4x4xi4>"
+    assert "4-bit numbers outside the chip that are written" in failure(task=load, scalar="i4").message
+
+
 def test_only_tasks_compute_in_a_kernel() -> None:
     error = failure(kernel="%i = arith.constant 1.0 : f32\n%j = arith.addf %i, %i : f32")
     assert "arith.addf" in error.message

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pytest
 from safetensors.numpy import load_file
 
-from streamtensor.codegen.host.packed import PackedParameter
+from streamtensor.codegen.host.packed import PackedParameter, narrow_parameter
 from streamtensor.codegen.weights import read_weights, write_weights
+from streamtensor.codegen.weights.pieces import pieces
 from streamtensor.diagnostics import UserError
 
 Array = npt.NDArray[Any]
@@ -100,6 +101,43 @@ def test_a_changed_byte_is_found_when_its_parameter_is_read(tmp_path: Path) -> N
     with pytest.raises(UserError, match=r"weights\.safetensors is damaged: parameter h\.0\.weight") as caught:
         _ = found["h.0.weight"]
     assert caught.value.code == "ST0103"
+
+
+def test_all_parameters_are_checked_at_once(tmp_path: Path) -> None:
+    given = parameters()
+    data, manifest = write_weights(tmp_path, given)
+    heard: list[tuple[int, int]] = []
+    found = read_weights(tmp_path)
+    found.check(progress=lambda done, total: heard.append((done, total)))
+    total = sum(array.nbytes for array in given.values())
+    assert heard[0] == (0, total)
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+    heard.clear()
+    found.check(progress=lambda done, total: heard.append((done, total)))
+    assert not heard  # what was checked once is not again
+    content = bytearray(data.read_bytes())
+    content[content.index(given["ids"].tobytes()) + 8] ^= 128
+    data.write_bytes(content)
+    read_weights(tmp_path).check(["h.0.weight", "flag"])
+    with pytest.raises(UserError, match=r"weights\.safetensors is damaged: parameter ids ") as caught:
+        read_weights(tmp_path).check()
+    assert caught.value.code == "ST0103"
+    assert str(manifest.parent) in caught.value.message
+
+
+def test_a_parameter_that_the_manifest_does_not_list_is_named(tmp_path: Path) -> None:
+    write_weights(tmp_path, {"w": np.ones((4, 8), np.float32)})
+    found = read_weights(tmp_path)
+    with pytest.raises(UserError, match=r"manifest\.json does not list parameter w as the program reads it") as caught:
+        found.check([tiled("w", (4, 8), 8).name])
+    assert caught.value.code == "ST0103"
+
+
+def test_a_cut_file_names_the_parameter(tmp_path: Path) -> None:
+    data, _ = write_weights(tmp_path, {"a": np.ones(100, np.float32), "b": np.ones(100, np.float32)})
+    data.write_bytes(data.read_bytes()[:-10])
+    with pytest.raises(UserError, match=r"weights\.safetensors ends at byte 790 .* parameter b, .* byte 800"):
+        read_weights(tmp_path)
 
 
 @pytest.mark.parametrize("missing", ["weights.safetensors", "manifest.json"])
@@ -197,3 +235,49 @@ def test_numbers_lie_at_multiples_of_their_size(tmp_path: Path) -> None:
     found = read_weights(tmp_path)
     assert found["w"].ctypes.data % 8 == 0
     assert found["i"].ctypes.data % 2 == 0
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (3, 5), (1, 1), (7,), (2, 3, 3)])
+def test_numbers_of_four_bits_share_bytes(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    whole = rng.integers(-8, 8, shape).astype(np.int8)
+    form = narrow_parameter("w", shape)
+    data, _ = write_weights(tmp_path, {"w": whole, "b": np.ones(3, np.int8)}, [form])
+    found = read_weights(tmp_path)
+    entry = found.entries[form.name]
+    assert entry.bytes == -(-whole.size // 2)
+    assert (entry.bits, entry.dtype, entry.shape) == (4, "int8", shape)
+    stored = found.stored(form.name)
+    assert stored.dtype == np.uint8
+    for number, value in enumerate(whole.reshape(-1)):
+        assert (stored[number // 2] >> (4 * (number % 2))) & 15 == int(value) & 15
+    np.testing.assert_array_equal(found["w"], whole)
+    assert found["w"].dtype == np.int8
+    assert set(found.entries) == {form.name, "b"}
+    assert load_file(data)[form.name].nbytes == entry.bytes
+
+
+def test_a_number_that_has_more_than_four_bits_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="parameter w has numbers from -9 to 7, but 4-bit numbers lie") as caught:
+        write_weights(tmp_path, {"w": np.array([3, -9, 7], np.int8)}, [narrow_parameter("w", (3,))])
+    assert caught.value.code == "ST0103"
+    assert not list((tmp_path / "weights").iterdir())
+
+
+def test_progress_ends_with_all_bytes(tmp_path: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    whole = np.zeros((3, 1 << 20), np.float32)
+    write_weights(tmp_path, {"w": whole}, progress=lambda done, total: heard.append((done, total)))
+    assert heard[0] == (0, whole.nbytes)
+    assert heard[-1] == (whole.nbytes, whole.nbytes)
+    assert len(heard) >= 12
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, 64, 1000])
+def test_pieces_are_the_numbers_in_order(size: int) -> None:
+    whole = np.arange(4 * 6 * 5, dtype=np.int8).reshape(4, 6, 5)
+    for view in (whole, whole.T, whole[1:, ::2], whole[:, :0], np.array(5, np.int8)):
+        found = list(pieces(view, size))
+        assert all(0 < piece.nbytes <= size and piece.flags.c_contiguous for piece in found)
+        flat = [number for piece in found for number in piece.reshape(-1).tolist()]
+        assert flat == view.reshape(-1).tolist()

@@ -23,6 +23,9 @@ class Listener:
     def stage(self, name: str, done: int, total: int) -> None:
         """Not of interest."""
 
+    def transfer(self, name: str, done_bytes: int, total_bytes: int) -> None:
+        """Not of interest."""
+
     def note(self, text: str) -> None:
         self.notes.append(text)
 

@@ -13,7 +13,7 @@ DEVICES = Path(targets.__file__).parent / "devices"
 
 
 def test_every_device_file_loads_and_names_its_sources() -> None:
-    assert device_names() == ["u280", "u55c"]
+    assert device_names() == ["kv260", "u280", "u55c", "v80"]
     for name in device_names():
         device = load_device(name)
         assert device.name == name
@@ -43,7 +43,7 @@ def test_unknown_device() -> None:
     with pytest.raises(UserError) as caught:
         load_device("u55")
     assert caught.value.code == "ST0401"
-    assert "did you mean 'u55c'? known: u280, u55c" in caught.value.hint
+    assert "did you mean 'u55c'? known: kv260, u280, u55c, v80" in caught.value.hint
 
 
 def test_a_device_file_of_ones_own(tmp_path: Path) -> None:

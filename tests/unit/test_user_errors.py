@@ -237,7 +237,11 @@ def test_no_compiler_on_the_machine(run: Run, tmp_path: Path, monkeypatch: pytes
     assert "g++" in str(outcome.error["message"])
 
 
-def test_a_damaged_weight_file_is_named_before_anything_runs(tmp_path: Path) -> None:
+def test_a_damaged_weight_file_is_named_before_anything_runs(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+
     out = tmp_path / "out"
     accelerator = flow.compile_module(torch.nn.Linear(16, 16).eval(), (torch.ones(16, 16),), out=out)
     file = out / "weights" / "weights.safetensors"
@@ -250,3 +254,9 @@ def test_a_damaged_weight_file_is_named_before_anything_runs(tmp_path: Path) -> 
     assert caught.value.code == "ST0103"
     assert "weights.safetensors" in caught.value.message
     assert accelerator.folder == out
+    np.savez(tmp_path / "x.npz", np.ones((16, 16), np.float32))
+    monkeypatch.setenv("PATH", str(tmp_path))  # without a compiler: it is not asked for
+    monkeypatch.delenv("CXX", raising=False)
+    outcome = run("run", out, "--inputs", tmp_path / "x.npz")
+    assert (outcome.code, outcome.error["code"]) == (1, "ST0103")
+    assert "parameter bias" in str(outcome.error["message"])

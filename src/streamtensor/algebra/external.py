@@ -14,6 +14,9 @@ from streamtensor.algebra.rewrites import pack, port_vector, split_at_tiles, wid
 PORT_BITS = 512
 """Width of a port to external memory, unless a device says otherwise: the widest that the vendor's tools make."""
 
+NIBBLE_BITS = 4
+"""The integers that are narrower than a byte in external memory: two of them share one, the first in the low half."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExternalLayout:

@@ -12,9 +12,13 @@ from streamtensor.cli.tables import flatten, print_rows
 
 if TYPE_CHECKING:
     from streamtensor.flow import CompileResult
+    from streamtensor.timing.kernel_sizing import FifoSizing
 
 LEVELS = "tensor, dataflow, fused, materialized, stream, code"
-FIXED = ("device", "prompt_len", "random_weights", "tile", "extern", "force", "verify_each", "verify_numerics")
+FIXED = (
+    *("device", "prompt_len", "random_weights", "tile", "fifo_sizing", "extern"),
+    *("force", "verify_each", "verify_numerics"),
+)
 
 
 @click.command()
@@ -26,6 +30,13 @@ FIXED = ("device", "prompt_len", "random_weights", "tile", "extern", "force", "v
 @click.option("--from", "start", metavar="LEVEL", help="Go on from the file of this level; MODEL is a compiled folder.")
 @click.option("--random-weights", type=int, metavar="SEED", help="Random weights, for the name of a shape.")
 @click.option("--tile", type=click.IntRange(min=1), default=16, show_default=True, help="Default tile size.")
+@click.option(
+    "--fifo-sizing",
+    type=click.Choice(("safe", "schedule", "certified")),
+    default="schedule",
+    show_default=True,
+    help="FIFO depths: no deadlock; and no time lost; and none of them a word too deep (slow).",
+)
 @click.option(
     "--extern",
     type=click.Path(path_type=Path),
@@ -50,6 +61,7 @@ def command(
     start: str | None,
     random_weights: int | None,
     tile: int,
+    fifo_sizing: "FifoSizing",
     extern: tuple[Path, ...],
     force: bool,
     verify_each: bool,
@@ -84,6 +96,7 @@ def command(
                 to=to,
                 random_weights=random_weights,
                 tile=tile,
+                fifo_sizing=fifo_sizing,
                 extern_kernels=[kernel for file in extern for kernel in flow.read_extern_kernels(file)],
                 force=force,
                 verify_each=verify_each,

@@ -3,6 +3,7 @@
 
 import sys
 import threading
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _PATIENCE_SECONDS = 2.0
+_MEGABYTE = 1_000_000
 
 
 class TerminalEvents:
@@ -23,6 +25,7 @@ class TerminalEvents:
         self._patience_seconds = patience_seconds
         self._lock = threading.Lock()
         self._stage = ("", 0, 0)
+        self._transfer_start = 0.0
         self._bar: tuple[Progress, TaskID] | None = None
         self._timer: threading.Timer | None = None
 
@@ -48,6 +51,18 @@ class TerminalEvents:
 
     def stage(self, name: str, done: int, total: int) -> None:
         """The work has come to the stage `name`; `done` of `total` stages are behind it."""
+        self._update(name, done, total)
+
+    def transfer(self, name: str, done_bytes: int, total_bytes: int) -> None:
+        """Until the next stage the bar counts megabytes, with their rate."""
+        now = monotonic()
+        if not done_bytes:
+            self._transfer_start = now
+        seconds = now - self._transfer_start
+        rate = f", {done_bytes / seconds / _MEGABYTE:.0f} MB/s" if seconds > 0 else ""
+        self._update(f"{name}, MB{rate}", done_bytes // _MEGABYTE, total_bytes // _MEGABYTE)
+
+    def _update(self, name: str, done: int, total: int) -> None:
         with self._lock:
             self._stage = (name, done, total)
             if self._bar is not None:

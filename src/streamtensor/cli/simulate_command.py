@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`streamtensor simulate`: when things happen in a dataflow graph, to the cycle."""
+"""`streamtensor simulate`: when things happen in a dataflow graph or a compiled folder, to the cycle."""
 
 import json
 from pathlib import Path
@@ -10,20 +10,30 @@ import click
 from streamtensor.cli.entry import print_json
 
 if TYPE_CHECKING:
+    from streamtensor.flow.timing import FolderTime
     from streamtensor.timing.graph import Graph
-    from streamtensor.timing.simulator import Result
+    from streamtensor.timing.simulator import Result, Simulator
+
+_TASKS_SHOWN = 12
 
 
 @click.command()
-@click.argument("graph", type=click.Path(path_type=Path))
+@click.argument("graph", metavar="DIR|GRAPH", type=click.Path(path_type=Path))
+@click.option("--program", metavar="NAME", help="Only this program of a compiled folder.")
 @click.option("--trace", metavar="FILE", type=click.Path(path_type=Path), help="Write a trace for ui.perfetto.dev.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(graph: Path, trace: Path | None, as_json: bool) -> None:
-    """Simulate a dataflow GRAPH (JSON, schema streamtensor.graph/1) to the cycle.
+def command(graph: Path, program: str | None, trace: Path | None, as_json: bool) -> None:
+    """Simulate a compiled folder DIR, or a dataflow GRAPH (JSON, schema streamtensor.graph/1), to the cycle.
 
     Prints the end and the waits of every task, how much every FIFO held at most, or the cycle of waits of a deadlock.
-    A deadlock is an answer: the exit code is 0.
+    A deadlock is an answer: the exit code is 0. Of a folder every kernel is simulated once; its time counts as often as
+    it is launched.
     """
+    if graph.is_dir():
+        _folder(graph, program, trace, as_json)
+        return
+    if program is not None:
+        raise click.UsageError("--program is for a compiled folder")
     from streamtensor.timing.answers import simulation_json
     from streamtensor.timing.load import load_graph
     from streamtensor.timing.simulator import Simulator
@@ -36,16 +46,65 @@ def command(graph: Path, trace: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(simulation_json(loaded, result))
     else:
-        _print(loaded, result)
+        click.echo(f"{result.cycles:,} cycles" if result.deadlock is None else str(result.deadlock))
+        _print_tasks(loaded, result)
+        _print_fifos(loaded, result)
 
 
-def _write_trace(path: Path, simulator: object, result: object) -> None:
+def _folder(folder: Path, program: str | None, trace: Path | None, as_json: bool) -> None:
+    from streamtensor.flow.timing import folder_json, simulate_folder
+
+    time = simulate_folder(folder, program)
+    if trace is not None:
+        if len(time.kernels) != 1:
+            kernels = ", ".join(str(one.kernel.path) for one in time.kernels)
+            raise click.UsageError(f"a trace is of one kernel: simulate one of {kernels}")
+        _write_trace(trace, time.kernels[0].simulator, time.kernels[0].result)
+    if as_json:
+        print_json(folder_json(time))
+    else:
+        _print_folder(time)
+
+
+def _print_folder(time: "FolderTime") -> None:
+    from streamtensor.cli.tables import print_table
+    from streamtensor.flow.timing import busiest_tasks
+
+    for program, kernels in time.programs.items():
+        cycles = sum(one.total_cycles for one in kernels)
+        click.echo(
+            f"program {program}: {cycles:,} cycles, {time.milliseconds(cycles):,.3f} ms at {time.device.clock_mhz:g} MHz "
+            f"on {time.device.name} (simulated, without the host)"
+        )
+        print_table(
+            ("kernel", "launches", "cycles", "ms", "together"),
+            [
+                (
+                    one.kernel.kernel,
+                    f"{one.kernel.launches:,}",
+                    "deadlock" if one.result.deadlock else f"{one.result.cycles:,}",
+                    f"{time.milliseconds(one.result.cycles):,.3f}",
+                    f"{time.milliseconds(one.total_cycles):,.3f}",
+                )
+                for one in kernels
+            ],
+        )
+        for one in kernels:
+            click.echo(f"\nkernel {one.kernel.kernel}")
+            if one.result.deadlock is not None:
+                click.echo(f"  {one.result.deadlock}")
+            print_table(
+                ("busiest tasks", "end", "busy", "waits to read", "waits to write"),
+                [(name, *(f"{n:,}" for n in row)) for name, *row in busiest_tasks(one, _TASKS_SHOWN)],
+            )
+            _print_fifos(one.kernel.graph, one.result)
+        click.echo()
+
+
+def _write_trace(path: Path, simulator: "Simulator", result: "Result") -> None:
     from streamtensor.diagnostics import UserError
-    from streamtensor.timing.simulator import Result, Simulator
     from streamtensor.timing.trace import chrome_trace
 
-    assert isinstance(simulator, Simulator)
-    assert isinstance(result, Result)
     try:
         path.write_text(json.dumps(chrome_trace(simulator, result)), encoding="utf-8")
     except OSError as error:
@@ -53,10 +112,9 @@ def _write_trace(path: Path, simulator: object, result: object) -> None:
     click.echo(f"trace: {path}", err=True)
 
 
-def _print(graph: "Graph", result: "Result") -> None:
+def _print_tasks(graph: "Graph", result: "Result") -> None:
     from streamtensor.cli.tables import print_table
 
-    click.echo(f"{result.cycles:,} cycles" if result.deadlock is None else str(result.deadlock))
     print_table(
         ("task", "start", "end", "steps", "waits to read", "waits to write"),
         [
@@ -65,6 +123,11 @@ def _print(graph: "Graph", result: "Result") -> None:
             for t in (result.tasks[task.name],)
         ],
     )
+
+
+def _print_fifos(graph: "Graph", result: "Result") -> None:
+    from streamtensor.cli.tables import print_table
+
     print_table(
         ("FIFO", "bits", "depth", "high water", "tokens"),
         [

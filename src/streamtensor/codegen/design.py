@@ -18,6 +18,8 @@ LAYOUT = "dataflow.layout"
 """Attribute of a function of the host that only changes a layout: "pack" or "unpack"."""
 PARAMETER = "dataflow.param"
 """Attribute of an argument of main: the name of a parameter in the model's state dict."""
+CACHE = "dataflow.cache"
+"""Attribute of an argument of main: its value is kept between runs, in whatever layout the program reads it."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,11 @@ def is_pack(function: func.FuncOp) -> bool:
 
 
 def _done_ahead(functions: dict[str, func.FuncOp]) -> set[func.FuncOp]:
-    """The functions of the host that pack parameters and nothing else."""
+    """The functions of the host that pack parameters and kept inputs and nothing else."""
     main = functions["main"]
     attributes = list(main.arg_attrs) if main.arg_attrs is not None else []
-    parameters = [value for value, a in zip(entry(main).args, attributes, strict=False) if PARAMETER in a.data]
+    arguments = zip(entry(main).args, attributes, strict=False)
+    parameters = [value for value, a in arguments if PARAMETER in a.data or CACHE in a.data]
     others = {
         op.callee.string_value()
         for op in main.walk()

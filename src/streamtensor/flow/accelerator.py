@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streamtensor.algebra.run_time_bound import tiles_up_to
 from streamtensor.codegen.host.program import Program
 from streamtensor.codegen.weights import Weights, read_weights
 from streamtensor.diagnostics import InternalError, UserError
+from streamtensor.flow.cache import Cache
+from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.folder import Record
 from streamtensor.simulate.csim import FifoReport, Library, RegionReport, build
 from streamtensor.simulate.csim.report import Mode
@@ -42,16 +45,26 @@ class Launches:
 
 
 class Accelerator:
-    """One program of a compiled folder.
+    """One program of a compiled folder, the first one unless it is named; programs may share their `weights`.
 
     The C simulation library is built at the first run and kept in the folder; weights are mapped into memory. Raises
     UserError ST0503 when the folder does not hold compiled code.
     """
 
-    def __init__(self, folder: Path, program: str | None = None, *, keep: object = None) -> None:
+    def __init__(
+        self, folder: Path, program: str | None = None, *, keep: object = None, weights: Weights | None = None
+    ) -> None:
         self.folder = Path(folder)
         self.record = Record.read(self.folder)
         self.program_name = program or self.record.programs[0]
+        if self.program_name not in self.record.programs:
+            raise UserError(
+                "ST0503",
+                f"{self.folder} has no program {self.program_name}",
+                hint=f"it has {', '.join(self.record.programs)}",
+            )
+        if weights is not None:
+            self.weights = weights
         self._keep = keep  # a temporary folder lives as long as this object
         file = self.path / "program.json"
         if not file.is_file():
@@ -79,6 +92,17 @@ class Accelerator:
     def weights(self) -> Weights:
         """The compiled parameters by name."""
         return read_weights(self.folder)
+
+    def check_weights(self, events: Events | None = None) -> None:
+        """Compares each stored parameter that the program reads with its hash; what was checked once is not again.
+
+        Raises UserError ST0103 that names the file and the parameter when one is missing or damaged.
+        """
+        watcher = events or SilentEvents()
+        self.weights.check(
+            (port.name for port in self.program.parameters),
+            progress=lambda done, total: watcher.transfer("checking the weights", done, total),
+        )
 
     @cached_property
     def library(self) -> Library:
@@ -108,12 +132,19 @@ class Accelerator:
         *,
         mode: Mode = "bounded",
         depths: Mapping[str, int] | int | None = None,
+        cache: Cache | None = None,
     ) -> Launches:
-        """Runs the launch list; `depths` replaces FIFO depths. Raises like `predict`."""
-        memory = self._memory(inputs)
+        """Runs the launch list; `depths` replaces FIFO depths. Raises like `predict`.
+
+        With a `cache`, `inputs` are the other inputs only. Before the first launch all weights are checked (see
+        `check_weights`).
+        """
+        self.check_weights()
+        memory = self._memory(inputs, cache)
         reports: list[tuple[str, RegionReport]] = []
         for step in self.program.steps:
             arrays = [memory[name] for name in step.buffers]
+            arrays += [np.array(tiles_up_to(int(memory[b.of].flat[0]), b.tile, b.most), np.int32) for b in step.bounds]
             report = self.library.call(step.name, arrays, mode=mode, depths=depths if step.kind == "kernel" else None)
             if report.deadlock is not None:
                 raise report.deadlock.error()
@@ -121,9 +152,11 @@ class Accelerator:
                 reports.append((step.name, report))
         return Launches(tuple(memory[port.buffer] for port in self.program.outputs), tuple(reports))
 
-    def _memory(self, inputs: Sequence[Array]) -> dict[str, Array]:
+    def _memory(self, inputs: Sequence[Array], cache: Cache | None) -> dict[str, Array]:
         """Every buffer outside the chip, with inputs and parameters in place."""
         ports = self.program.inputs
+        if cache is not None:
+            ports = tuple(port for port in ports if port.name not in cache.names)
         if len(inputs) != len(ports):
             names = ", ".join(port.name for port in ports)
             raise UserError("ST0108", f"{len(inputs)} inputs given, the program takes {len(ports)}: {names}")
@@ -137,14 +170,18 @@ class Accelerator:
                     f"the program takes {_kind(buffer.shape, buffer.dtype)}",
                 )
             memory[port.buffer] = np.ascontiguousarray(value)
+        if cache is None:
+            cache = Cache(self.program)
+            cache.write({port.name: memory[port.buffer] for port in ports if port.name in cache.names}, 0)
+        memory |= cache.arrays
         for port in self.program.parameters:
             buffer = self.program.buffer(port.buffer)
             value = self.weights.stored(port.name)
-            if value.size != int(np.prod(buffer.shape)) or value.dtype != np.dtype(buffer.dtype):
+            if value.nbytes != buffer.size_bytes or value.dtype != np.dtype(buffer.stored_dtype):
                 raise InternalError(f"parameter {port.name} is {_kind(value.shape, value.dtype)}, not as compiled")
             memory[port.buffer] = value
         for buffer in self.program.buffers:
-            memory.setdefault(buffer.name, np.zeros(buffer.shape, buffer.dtype))
+            memory.setdefault(buffer.name, np.zeros(buffer.stored_shape, buffer.stored_dtype))
         return memory
 
 

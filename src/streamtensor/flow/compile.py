@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from streamtensor.algebra.external import PORT_BITS
 from streamtensor.diagnostics import UserError, did_you_mean
@@ -21,12 +21,16 @@ from streamtensor.flow.folder import Record, ir_hashes, new_folder, write_text
 from streamtensor.flow.passes import PassRunner
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp
+from streamtensor.ir.collection import loaded_objects_set_aside
 from streamtensor.ir.spec import LEVELS as SPECS
 from streamtensor.ir.text import parse_module, print_module, verify_module
-from streamtensor.pipelines import LEVEL_FILES, LEVELS, Choices, passes_to
+from streamtensor.models.program import Generation
+from streamtensor.pipelines import FIFO_RESERVE_PERCENT, LEVEL_FILES, LEVELS, Choices, passes_to
 from streamtensor.report import ProgramSummary, facts_of, total
+from streamtensor.report.bounds import unbounded_notes
 from streamtensor.report.summary import Facts
 from streamtensor.targets import Device, load_device
+from streamtensor.timing.kernel_sizing import FifoSizing
 from streamtensor.transforms.fusion.lower_pack_unpack import LAYOUT
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from streamtensor.flow.accelerator import Accelerator
     from streamtensor.importers.extern_holes import Replaced
     from streamtensor.importers.extern_kernel import ExternKernel
+    from streamtensor.importers.program import ParameterTable
 
 WEIGHTS = "weights"
 SUMMARY = "summary.json"
@@ -58,9 +63,13 @@ def compile_model(
     *,
     device: str = "u55c",
     prompt_len: int | None = None,
+    context: int | None = None,
     to: str = "code",
     random_weights: int | None = None,
+    scheme: str | None = None,
+    calibration: Path | None = None,
     tile: int = 16,
+    fifo_sizing: FifoSizing = "schedule",
     force: bool = False,
     verify_each: bool = False,
     verify_numerics: bool = False,
@@ -69,7 +78,9 @@ def compile_model(
 ) -> CompileResult:
     """Compiles a model folder, a named shape or `FILE.py:callable` into the folder `out`, as far as level `to`.
 
-    `extern_kernels` are hand-written kernels that take the places of parts of the model; each is compared with what it
+    A language model gives two programs: prefill for prompts of at most `prompt_len` tokens, and decode with a KV cache of
+    `context` rows. `scheme` quantises it (float32, w8a8, w4a8, w4a8-gN), with static scales from the text file
+    `calibration`. `extern_kernels` are hand-written kernels that take the places of parts of the model; each is compared with what it
     replaces.
 
     Raises UserError for whatever is wrong with the input (codes ST01xx to ST05xx); `out` is then as it was.
@@ -80,25 +91,43 @@ def compile_model(
     events = events or SilentEvents()
     _check_level(to, LEVELS)
     target = load_device(device)
-    model = load_source(source, prompt_len=prompt_len, random_weights=random_weights)
-    choices = choices_for(target, tile=tile)
+    model = load_source(
+        source,
+        prompt_len=prompt_len,
+        context=context,
+        random_weights=random_weights,
+        scheme=scheme,
+        calibration=calibration,
+    )
+    choices = choices_for(target, tile=tile, fifo_sizing=fifo_sizing)
+    language_model = model.language_model() if model.kind != "callable" else None
     with new_folder(out, force=force) as folder:
         job = _Job(folder, target, choices, to, verify_each, verify_numerics, events)
-        job.stage("import")
-        program = model.program()
-        imported = import_program(program, extern_kernels)
-        job.compare(imported.replaced)
-        job.timings |= {f"import: {name}": seconds for name, seconds in imported.timings.items()}
-        job.compile(program.name, imported.module, after=None)
+        if language_model is not None and language_model.is_calibrated_on_random_tokens:
+            events.note("ranges of activations come from random tokens: for accuracy give --calibration TEXT")
+        job.stage("read the model")
+        start = perf_counter()
+        programs = model.programs()
+        job.timings["read the model"] = perf_counter() - start
+        job.program_count = len(programs)
+        parameters: dict[str, ParameterTable] = {}
+        for program in programs:
+            job.stage(f"{program.name}: import")
+            imported = import_program(program, extern_kernels)
+            job.compare(imported.replaced)
+            job.add_timings({f"import: {name}": seconds for name, seconds in imported.timings.items()})
+            job.compile(program.name, imported.module, after=None)
+            parameters |= dict.fromkeys(imported.parameters, imported.parameters)
+        tokenizer = model.tokenizer()
         if to == "code":
-            job.weights(imported.parameters)
-            if program.tokenizer is not None:
-                shutil.copyfile(program.tokenizer, folder / "tokenizer.json")
+            job.weights({name: table[name] for name, table in parameters.items()})
+            if tokenizer is not None:
+                shutil.copyfile(tokenizer, folder / "tokenizer.json")
         summary = job.finish(
             source=model.record(),
-            prefix=program.prefix,
-            tokenizer=program.tokenizer is not None,
-            prompt_len=program.prompt_len,
+            prefix=programs[0].prefix,
+            tokenizer=tokenizer is not None,
+            generation=language_model.generation() if language_model is not None else None,
         )
     return CompileResult(out, summary, _files(out), job.timings)
 
@@ -110,6 +139,7 @@ def compile_module(
     device: str = "u55c",
     out: Path | str | None = None,
     tile: int = 16,
+    fifo_sizing: FifoSizing = "schedule",
     verify_numerics: bool = False,
     force: bool = False,
     extern_kernels: Sequence[ExternKernel] = (),
@@ -128,7 +158,7 @@ def compile_module(
     target = load_device(device)
     keep = tempfile.TemporaryDirectory(prefix="streamtensor-") if out is None else None
     path = Path(keep.name) / "compiled" if keep is not None else Path(str(out))
-    choices = choices_for(target, tile=tile)
+    choices = choices_for(target, tile=tile, fifo_sizing=fifo_sizing)
     with new_folder(path, force=force) as folder:
         job = _Job(folder, target, choices, "code", False, verify_numerics, events or SilentEvents())
         job.stage("import")
@@ -169,12 +199,12 @@ def recompile(
         if to == "code":
             job.repack(folder)
         summary = job.finish(
-            source=record.source, prefix=record.prefix, tokenizer=record.tokenizer, prompt_len=record.prompt_len
+            source=record.source, prefix=record.prefix, tokenizer=record.tokenizer, generation=record.generation
         )
     return CompileResult(out or folder, summary, _files(out or folder), job.timings)
 
 
-def choices_for(device: Device, *, tile: int) -> Choices:
+def choices_for(device: Device, *, tile: int, fifo_sizing: FifoSizing = "schedule") -> Choices:
     """The choices of a run for `device`."""
     return Choices(
         tile=tile,
@@ -183,6 +213,8 @@ def choices_for(device: Device, *, tile: int) -> Choices:
         bram36=device.bram36,
         uram=device.uram,
         port_bits=min(PORT_BITS, device.axi_port_bits),
+        family=device.family,
+        fifo_sizing=fifo_sizing,
     )
 
 
@@ -208,15 +240,17 @@ class _Job:
         self.events = events
         self.timings: dict[str, float] = {}
         self.programs: dict[str, ProgramSummary] = {}
+        self.program_count = 1
         self._stages = 0
         self._packed: dict[str, PackedParameter] = {}  # how the programs want parameters stored
         self._plain: set[str] = set()  # parameters that are also wanted as they are
 
     def stage(self, name: str) -> None:
         """Tells the watcher what happens now."""
-        self.events.stage(name, self._stages, len(LEVELS) + 2)
+        self.events.stage(name, self._stages, self.program_count * (len(LEVELS) + 1) + 2)
         self._stages += 1
 
+    @loaded_objects_set_aside()
     def compile(self, program: str, module: ModuleOp, *, after: str | None) -> None:
         """Leads `module` from the level `after` (None: as imported) to the last level and writes every file."""
         runner = PassRunner(context(), self.verify_each, self.verify_numerics, self.timings)
@@ -241,15 +275,31 @@ class _Job:
                 continue
             if level == "tensor":
                 untiled = module.clone()
-            facts[level] = facts_of(level, module, self.choices.port_bits)
-            for cost in facts[level].get("extern_costs", ()):
-                self.events.note(cost)
+            sizes = self._size_fifos(program, module) if level == "stream" else {}
+            facts[level] = {**facts_of(level, module, self.choices.port_bits), **sizes}
+            for note in (*facts[level].get("extern_costs", ()), *unbounded_notes(facts[level])):
+                self.events.note(note)
             start = perf_counter()
             write_text(self.folder / program / LEVEL_FILES[level], print_module(module))
             self.timings["print"] = self.timings.get("print", 0.0) + perf_counter() - start
         summary = ProgramSummary(facts, _calls(module))
         self.programs[program] = summary
         write_text(self.folder / program / SUMMARY, json.dumps(summary.to_json(), indent=1) + "\n")
+
+    def _size_fifos(self, program: str, module: ModuleOp) -> Facts:
+        """Gives FIFOs the depths that the schedules of the tasks ask for, and says what these mean for each kernel."""
+        from streamtensor.timing import native_library
+        from streamtensor.transforms.resources.resize_streams import resize_streams
+
+        if not native_library.available():
+            self.events.note("no C++ compiler: FIFOs keep the depths of the safe rule")
+            return {}
+        start = perf_counter()
+        sizing = cast(FifoSizing, self.choices.fifo_sizing)
+        budget = self.choices.on_chip_bits * FIFO_RESERVE_PERCENT // 100
+        resized = resize_streams(module, self.device, sizing, budget)
+        self.add_timings({"size FIFOs": perf_counter() - start})
+        return {"fifo_sizing": {kernel.kernel: kernel.to_json() for kernel in resized}}
 
     def _choose_smaller_tile(self, error: UserError) -> None:
         """The way back from fusion to tiling: a kernel that does not fit alone gets smaller tiles."""
@@ -275,10 +325,16 @@ class _Job:
         for name, text in files.items():
             write_text(self.folder / program / name, text)
         launches = Program.from_json(json.loads(files["program.json"]))
-        packed = {parameter.name: parameter for parameter in launches.packed}
+        kept = {port.name for port in launches.cache}
+        packed = {parameter.name: parameter for parameter in launches.packed if parameter.name not in kept}
         self._packed |= packed
         self._plain |= {port.name for port in launches.parameters if port.name not in packed}
         self.timings["emit"] = self.timings.get("emit", 0.0) + perf_counter() - start
+
+    def add_timings(self, seconds: Mapping[str, float]) -> None:
+        """Adds to the seconds of steps."""
+        for name, more in seconds.items():
+            self.timings[name] = self.timings.get(name, 0.0) + more
 
     def compare(self, replaced: Sequence[Replaced]) -> None:
         """Compares hand-written kernels with what they replace."""
@@ -294,7 +350,13 @@ class _Job:
 
         self.stage("weights")
         start = perf_counter()
-        write_weights(self.folder, parameters, list(self._packed.values()), sorted(self._plain))
+        write_weights(
+            self.folder,
+            parameters,
+            list(self._packed.values()),
+            sorted(self._plain),
+            progress=lambda done, total: self.events.transfer("weights", done, total),
+        )
         self.timings["weights"] = perf_counter() - start
 
     def repack(self, old: Path) -> None:
@@ -306,7 +368,12 @@ class _Job:
             self.weights(weights)
 
     def finish(
-        self, *, source: Mapping[str, Any] | None, prefix: str = "", tokenizer: bool = False, prompt_len: int = 0
+        self,
+        *,
+        source: Mapping[str, Any] | None,
+        prefix: str = "",
+        tokenizer: bool = False,
+        generation: Generation | None = None,
     ) -> dict[str, Any]:
         """Writes the record and the summary of the whole folder, and returns the summary."""
         programs = tuple(self.programs)
@@ -319,7 +386,7 @@ class _Job:
         }
         write_text(self.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
         hashes = ir_hashes(self.folder, programs)
-        record = Record(self.device.name, asdict(self.choices), programs, source, prefix, tokenizer, prompt_len, hashes)
+        record = Record(self.device.name, asdict(self.choices), programs, source, prefix, tokenizer, generation, hashes)
         record.write(self.folder)
         return summary
 

@@ -11,6 +11,10 @@ class Events(Protocol):
         """The stage `name` begins; `done` of `total` stages are behind it."""
         ...
 
+    def transfer(self, name: str, done_bytes: int, total_bytes: int) -> None:
+        """Within the stage, `name` has come to `done_bytes` of `total_bytes` bytes; the first call has done none."""
+        ...
+
     def note(self, text: str) -> None:
         """One sentence for the user."""
         ...
@@ -20,6 +24,9 @@ class SilentEvents:
     """Nobody watches."""
 
     def stage(self, name: str, done: int, total: int) -> None:
+        """Does nothing."""
+
+    def transfer(self, name: str, done_bytes: int, total_bytes: int) -> None:
         """Does nothing."""
 
     def note(self, text: str) -> None:

@@ -10,15 +10,16 @@ import shutil
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from streamtensor.diagnostics import UserError
+from streamtensor.models.program import Generation
 from streamtensor.pipelines import LEVEL_FILES
 
 RECORD = "compile.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Record:
     """How a folder was compiled, so that it can be run, checked and compiled on.
 
     `source` is the record of the model (None for a module that was given in Python), `choices` the numbers of the
-    pipeline, `prefix` what stands before the parameters' names in the wrapped module, `ir_files` the sha256 of each
-    IR file as the compiler wrote it.
+    pipeline, `prefix` what stands before the parameters' names in the wrapped module, `generation` how a language model
+    generates (None for other modules), `ir_files` the sha256 of each IR file as the compiler wrote it.
     """
 
     device: str
@@ -36,12 +37,13 @@ class Record:
     source: Mapping[str, Any] | None = None
     prefix: str = ""
     tokenizer: bool = False
-    prompt_len: int = 0
+    generation: Generation | None = None
     ir_files: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def write(self, folder: Path) -> None:
         """Writes the record into `folder`."""
         data = {"format": FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
+        data["generation"] = asdict(self.generation) if self.generation is not None else None
         write_text(folder / RECORD, json.dumps(data, indent=1) + "\n")
 
     @staticmethod
@@ -57,6 +59,8 @@ class Record:
             if data.pop("format") != FORMAT:
                 raise UserError("ST0503", f"{file} was written by another version", hint="compile the model again")
             data["programs"] = tuple(data["programs"])
+            if data["generation"] is not None:
+                data["generation"] = Generation.from_json(data["generation"])
             return Record(**data)
         except (ValueError, KeyError, TypeError) as error:
             raise UserError("ST0503", f"{file} is damaged: {error}", hint="compile the model again") from error

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     import torch
 
     from streamtensor.models.quantization.evaluate import Evaluation
-
-CALIBRATION_WINDOWS = 32
-"""Windows of the calibration text that are looked at, spread over all of it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +62,7 @@ def quantize_folder(
     text), ST0109 (tokenizer), ST0120 to ST0124 (quantisation), ST0501 (`out`).
     """
     from streamtensor.models.huggingface import WEIGHTS, folder_config
+    from streamtensor.models.quantization.calibration_text import calibration_windows, read_ids
     from streamtensor.models.quantization.convert import arithmetic_of
     from streamtensor.models.quantization.folder import read_arithmetic, save_quantized
     from streamtensor.models.quantization.quantize import quantize as make
@@ -77,7 +74,7 @@ def quantize_folder(
     if read_arithmetic(source) is not None:
         raise UserError("ST0121", f"{source} is quantised already", hint="quantise the float model")
     config = folder_config(source)
-    ids = _read_ids(source, calibration)
+    ids = read_ids(source, calibration)
     with new_folder(out, force=force) as folder:
         events.stage("read weights", 0, 3)
         model, given = _float_model(source, config)
@@ -103,28 +100,15 @@ def evaluate_folder(source: Path, text: Path, *, events: Events | None = None) -
     Raises UserError ST0101, ST0103 (folder, text), ST0109 (tokenizer), ST0123 (text too short), ST0503 (a compiled
     folder without a language model).
     """
+    from streamtensor.models.quantization.calibration_text import read_ids
     from streamtensor.models.quantization.evaluate import evaluate
 
     events = events or SilentEvents()
     events.stage("read weights", 0, 2)
     model, folder = _model_of(source)
-    ids = _read_ids(folder, text)
+    ids = read_ids(folder, text)
     events.stage("evaluate", 1, 2)
     return evaluate(model, ids)
-
-
-def calibration_windows(ids: Sequence[int], config: Any) -> list[Any]:
-    """Windows of at most 512 ids from all over a text, as tensors. Raises UserError ST0122 when there is no id."""
-    import torch
-
-    from streamtensor.models.quantization.evaluate import WINDOW
-
-    if not ids:
-        raise UserError("ST0122", "the calibration text has no token", hint="give a longer text")
-    size = min(WINDOW, int(config.max_position_embeddings), len(ids))
-    starts = range(0, len(ids) - size + 1, size)
-    step = math.ceil(len(starts) / CALIBRATION_WINDOWS)
-    return [torch.tensor(list(ids[start : start + size])) for start in starts[::step]]
 
 
 def _float_model(source: Path, config: Any) -> tuple[Any, dict[str, Any]]:
@@ -154,22 +138,3 @@ def _model_of(source: Path) -> tuple[Any, Path]:
     if arithmetic is not None:
         return load_quantized(source, config, arithmetic), source
     return _float_model(source, config)[0], source
-
-
-def _read_ids(folder: Path, text: Path) -> list[int]:
-    """The tokens of a text file. Raises UserError ST0101, ST0103 for the file, ST0109 for the tokenizer."""
-    from tokenizers import Tokenizer
-
-    if not text.is_file():
-        raise UserError("ST0101", f"there is no file {text}")
-    file = folder / "tokenizer.json"
-    if not file.is_file():
-        raise UserError("ST0109", f"{folder} has no tokenizer.json, so it can't read text")
-    try:
-        tokenizer: Any = Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises plain exceptions
-        raise UserError("ST0109", f"{file} can't be read: {error}") from error
-    try:
-        return list(tokenizer.encode(text.read_text(encoding="utf-8")).ids)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("ST0101", f"{text} can't be read as UTF-8 text: {error}") from error

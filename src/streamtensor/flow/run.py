@@ -76,6 +76,7 @@ def run_inputs(
     events = events or SilentEvents()
     accelerator = Accelerator(folder)
     arrays = _read_npz(npz)
+    accelerator.check_weights(events)
     events.stage("building the C simulation", 0, 2)
     _ = accelerator.library
     events.stage("C simulation", 1, 2)
@@ -117,6 +118,7 @@ def run_prompt(
     steps = min(max(count, 1), rows - len(ids) + 1)
     if steps < count:
         events.note(f"stops after {steps} tokens: the program was compiled for {rows}")
+    accelerator.check_weights(events)
     events.stage("building the C simulation", 0, steps + 1)
     _ = accelerator.library
     reports: list[dict[str, FifoReport]] = []

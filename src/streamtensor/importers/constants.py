@@ -60,10 +60,11 @@ def fill_splats(module: ModuleOp) -> None:
         core.Rewriter.replace_op(op, [empty, made], [made.results[0]])
 
 
-def lift_constants(module: ModuleOp, mark: str) -> dict[str, torch.Tensor]:
+def lift_constants(module: ModuleOp, mark: str, prefix: str = "") -> dict[str, torch.Tensor]:
     """A constant tensor of several numbers in a function  -->  an argument of it and of `@main`, which passes it on.
 
-    Returns the values by the names that the arguments of `@main` get as their attribute `mark`. Raises UserError ST0104
+    Returns the values by the names that the arguments of `@main` get as their attribute `mark`: `prefix`constant_0 and
+    so on, unique among programs that share a folder. Raises UserError ST0104
     for a constant of a type for which there are no parameters.
     """
     values: dict[str, torch.Tensor] = {}
@@ -71,7 +72,7 @@ def lift_constants(module: ModuleOp, mark: str) -> dict[str, torch.Tensor]:
     main = next(op for op in functions if op.sym_name.data == "main")
     for function in functions:
         for constant, data in list(_constants(function)):
-            name = f"constant_{len(values)}"
+            name = f"{prefix}constant_{len(values)}"
             values[name] = data
             argument = _add_argument(function, constant.result.type, name, None)
             constant.result.replace_all_uses_with(argument)
@@ -103,7 +104,7 @@ def _add_argument(
 ) -> core.BlockArgument:
     block = function.body.block
     argument = block.insert_arg(kind, len(block.args))
-    argument.name_hint = name
+    argument.name_hint = name.replace(".", "_")
     if function.arg_attrs is not None or mark is not None:
         given = list(function.arg_attrs) if function.arg_attrs is not None else []
         given += [DictionaryAttr({})] * (len(block.args) - 1 - len(given))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from streamtensor.importers.bounds import mark_bounds
 from streamtensor.importers.clean import clean
 from streamtensor.importers.constants import lift_constants
 from streamtensor.importers.decompose import decompose
@@ -24,24 +25,31 @@ from streamtensor.ir import core, func
 from streamtensor.ir.builtin import (
     ArrayAttr,
     DictionaryAttr,
+    IntegerAttr,
     IntegerType,
     ModuleOp,
     StringAttr,
     TensorType,
+    UnitAttr,
     bf16,
     f16,
     f32,
     i1,
 )
+from streamtensor.ir.collection import loaded_objects_set_aside
 from streamtensor.models.parameters import state
-from streamtensor.models.sources import Program as ModelProgram
+from streamtensor.models.program import Program as ModelProgram
 
 PLACE = "dataflow.place"
 """Attribute of a function: "host" or "device"."""
 PARAM = "dataflow.param"
 """Attribute of an argument of `@main`: the name of the parameter or buffer that it is."""
+BITS = "dataflow.param_bits"
+"""Attribute of an argument of `@main`: the bits that a number of this integer parameter needs, with its sign."""
 NAME = "dataflow.name"
 """Attribute of an argument or a result of `@main`: the name of the input or output."""
+CACHE = "dataflow.cache"
+"""Attribute of an argument of `@main` that is kept between runs; a result of the same name has new rows of it."""
 
 
 class ParameterTable(Mapping[str, torch.Tensor]):
@@ -101,6 +109,7 @@ class ImportedModel:
     replaced: tuple[Replaced, ...] = ()
 
 
+@loaded_objects_set_aside()
 def import_module(
     module: torch.nn.Module,
     args: Sequence[Any],
@@ -110,12 +119,15 @@ def import_module(
     output_names: Sequence[str] = (),
     weights: Callable[[], torch.nn.Module] | None = None,
     extern_kernels: Sequence[ExternKernel] = (),
+    cache: Sequence[str] = (),
+    constants: str = "",
 ) -> ImportedModel:
     """The tensor IR of `module` for inputs with the shapes of `args`.
 
     `prefix` is cut off the parameters' names (the attribute under which a wrapper holds the model). A module on the
     meta device comes with `weights`, which makes the same module with values. `extern_kernels` take the places of parts
-    of it (ST0112 to ST0114 when they do not fit). Raises UserError ST0104 (operation that
+    of it (ST0112 to ST0114 when they do not fit). `cache` names inputs that are kept between runs, `constants` stands
+    before the names of tensors that the code brings. Raises UserError ST0104 (operation that
     does not lower), ST0106 (dynamic shape), ST0110 (tensor kind), ST0111 (PyTorch cannot export it).
     """
     timings: dict[str, float] = {}
@@ -135,13 +147,14 @@ def import_module(
     close_holes(ir_module, {name: holes for name, (_, holes) in opened.items()})
     inputs = _names(input_names, [entry.name for entry in exported.inputs if entry.kind == "input"])
     outputs = _names(output_names, _numbered("output", len(exported.outputs)))
-    parameters = _assemble(ir_module, exported, program, inputs, outputs)
-    constants = lift_constants(ir_module, PARAM)
+    parameters = _assemble(ir_module, exported, program, inputs, outputs, set(cache), _parameter_bits(module, prefix))
+    mark_bounds(ir_module, getattr(module, "run_time_bounds", ()), inputs)
+    lifted = lift_constants(ir_module, PARAM, constants)
     timings["assemble"], start = _lap(start)
     return ImportedModel(
         ir_module,
         ParameterTable(
-            [*parameters, *constants], weights or (lambda: module), prefix, {**exported.constants, **constants}
+            [*parameters, *lifted], weights or (lambda: module), prefix, {**exported.constants, **lifted}
         ),
         inputs,
         outputs,
@@ -161,6 +174,8 @@ def import_program(program: ModelProgram, extern_kernels: Sequence[ExternKernel]
         output_names=program.output_names,
         weights=program.weights,
         extern_kernels=extern_kernels,
+        cache=program.cache,
+        constants=f"{program.name}.",
     )
 
 
@@ -186,7 +201,13 @@ def _layers(program: Program, prefix: str) -> dict[str, tuple[str, ...]]:
 
 
 def _assemble(
-    module: ModuleOp, exported: ExportedGraph, program: Program, inputs: Sequence[str], outputs: Sequence[str]
+    module: ModuleOp,
+    exported: ExportedGraph,
+    program: Program,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    cache: set[str],
+    bits: Mapping[str, int],
 ) -> list[str]:
     """Marks the functions, adds `@main`, and gives the names of its parameter arguments in order."""
     functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
@@ -213,7 +234,7 @@ def _assemble(
     block.add_op(func.ReturnOp(*(values[node] for node in exported.outputs)))
     named = iter(inputs)
     marks = [
-        {NAME: StringAttr(next(named))} if entry.kind == "input" else {PARAM: StringAttr(entry.name)}
+        _input_mark(next(named), cache) if entry.kind == "input" else _parameter_mark(entry.name, bits)
         for entry in arguments
     ]
     main = func.FuncOp(
@@ -225,6 +246,26 @@ def _assemble(
     )
     module.body.block.add_op(main)
     return [entry.name for entry in arguments if entry.kind != "input"]
+
+
+def _input_mark(name: str, cache: set[str]) -> dict[str, core.Attribute]:
+    mark: dict[str, core.Attribute] = {NAME: StringAttr(name)}
+    return {**mark, CACHE: UnitAttr()} if name in cache else mark
+
+
+def _parameter_mark(name: str, bits: Mapping[str, int]) -> dict[str, core.Attribute]:
+    mark: dict[str, core.Attribute] = {PARAM: StringAttr(name)}
+    return {**mark, BITS: IntegerAttr(bits[name], 64)} if name in bits else mark
+
+
+def _parameter_bits(module: torch.nn.Module, prefix: str) -> dict[str, int]:
+    """Parameters that need fewer bits than their type has: what the attribute `parameter_bits` of each part says."""
+    found: dict[str, int] = {}
+    for path, part in module.named_modules():
+        named: Mapping[str, int] = getattr(part, "parameter_bits", {})
+        for name, bits in named.items():
+            found[f"{path}.{name}".lstrip(".").removeprefix(prefix)] = bits
+    return found
 
 
 def _name_arguments(functions: Mapping[str, func.FuncOp], program: Program, names: Mapping[fx.Node, str]) -> None:

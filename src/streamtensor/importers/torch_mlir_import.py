@@ -11,11 +11,11 @@ from typing import Any, cast
 
 from torch import fx
 
+from streamtensor.importers.from_mlir import translate
 from streamtensor.importers.source_lines import place_of_trace
 from streamtensor.importers.unsupported import explain_failure
 from streamtensor.ir.builtin import ModuleOp
-from streamtensor.ir.locations import LOC
-from streamtensor.ir.text import make_context, parse_module
+from streamtensor.ir.text import make_context
 
 TO_BACKEND = "func.func(torch-match-quantized-custom-ops),torchdynamo-export-to-torch-backend-pipeline{ extra-library=}"
 TO_LINALG = "torch-backend-to-linalg-on-tensors-backend-pipeline{allow-non-finites=true}"
@@ -43,16 +43,17 @@ def import_functions(graphs: Mapping[str, fx.Graph], timings: dict[str, float] |
     seconds = timings if timings is not None else {}
     texts = _source_texts(graphs.values())
     try:
-        text = _lower(graphs, texts, seconds)
+        lowered = _lower(graphs, seconds)
     except Exception as error:
-        raise explain_failure(graphs, lambda graph: _lower({"alone": graph}, {}, {}), error) from error
+        raise explain_failure(graphs, lambda graph: _lower({"alone": graph}, {}), error) from error
     start = perf_counter()
-    module = parse_module(make_context(), text, "import")
-    seconds["parse"] = perf_counter() - start
+    module = translate(lowered.operation, make_context(), lambda op: _label(op, texts))
+    seconds["translate"] = perf_counter() - start
     return module
 
 
-def _lower(graphs: Mapping[str, fx.Graph], texts: Mapping[tuple[str, int], str], seconds: dict[str, float]) -> str:
+def _lower(graphs: Mapping[str, fx.Graph], seconds: dict[str, float]) -> Any:
+    """The module of MLIR's Python bindings, of operations of `DIALECTS` only."""
     from torch_mlir import passmanager
     from torch_mlir.dialects import torch as torch_dialect
     from torch_mlir.extras.fx_importer import FxImporter
@@ -71,11 +72,8 @@ def _lower(graphs: Mapping[str, fx.Graph], texts: Mapping[tuple[str, int], str],
         with context:
             managers.PassManager.parse(f"builtin.module({pipeline})").run(module.operation)
         seconds[step] = perf_counter() - start
-    start = perf_counter()
-    _attach_locations(module, texts)
-    text: str = module.operation.get_asm(use_local_scope=True, print_generic_op_form=True)
-    seconds["print"] = perf_counter() - start
-    return text.replace(" <{overflowFlags = #arith.overflow<none>}>", "")  # xDSL's trunci has no such property
+    _check_dialects(module)
+    return module
 
 
 def _mlir() -> Any:
@@ -85,21 +83,25 @@ def _mlir() -> Any:
     return ir
 
 
-def _attach_locations(module: Any, texts: Mapping[tuple[str, int], str]) -> None:
-    """Writes each operation's place as an attribute: printing keeps those, and drops MLIR's own locations."""
+def _label(op: Any, texts: Mapping[tuple[str, int], str]) -> str:
+    """The model's own line behind a tensor operation, `file.py:88 self.c_fc(x)`; "" for any other operation."""
+    name: str = op.name
+    if not name.startswith(("linalg.", "tensor.")) or name == "linalg.yield":
+        return ""
+    match = _PLACE.search(str(op.location))
+    if not match:
+        return ""
+    file, line = match[1], int(match[2])
+    return f"{file}:{line} {texts.get((file, line), '')}".rstrip()
+
+
+def _check_dialects(module: Any) -> None:
     mlir = _mlir()
-    module.context.allow_unregistered_dialects = True
     foreign: set[str] = set()
 
     def visit(op: Any) -> Any:
         if op.name.partition(".")[0] not in DIALECTS:
             foreign.add(op.name)
-        if op.name.startswith(("linalg.", "tensor.")) and op.name != "linalg.yield":
-            match = _PLACE.search(str(op.location))
-            if match:
-                file, line = match[1], int(match[2])
-                label = f"{file}:{line} {texts.get((file, line), '')}".rstrip()
-                op.attributes[LOC] = mlir.StringAttr.get(label, context=module.context)
         return mlir.WalkResult.ADVANCE
 
     module.operation.walk(visit)

@@ -8,9 +8,10 @@ declaration language of dialects; the upstream dialects are modules of their own
 
 from xdsl.dialects import arith, builtin, cf, func, math, memref, scf, tensor, vector
 
-from streamtensor.ir import core, irdl, linalg, locations, repairs, text
+from streamtensor.ir import core, fast_paths, irdl, linalg, locations, repairs, text
 
 repairs.repair()
+fast_paths.install()
 
 __all__ = [
     "arith",

@@ -44,6 +44,7 @@ _STREAM = (
     "dataflow.kernel",
     "dataflow.task",
     "dataflow.yield",
+    "dataflow.bound",
     "dataflow.stream*",
     "tensor_ext.lanes",
 )

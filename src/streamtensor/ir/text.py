@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from xdsl.context import Context
 from xdsl.dialects import affine, arith, builtin, cf, func, linalg, math, memref, scf, tensor, vector
-from xdsl.ir import Dialect, Operation
+from xdsl.ir import Attribute, Dialect, Operation
 from xdsl.ir.affine import AffineMap
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from streamtensor.diagnostics import Location, UserError
 from streamtensor.ir.locations import location
+from streamtensor.ir.printing import text_of
 
 _ITENSOR = "!dataflow.itensor<"
 
@@ -64,6 +65,17 @@ def parse_module(context: Context, text: str, file: str = "<text>") -> builtin.M
         raise UserError("ST0201", message, location=_line_at(text, parser.pos if parser else 0, file)) from error
 
 
+def parse_attribute(context: Context, text: str) -> Attribute:
+    """The one attribute or type that `text` is.
+
+    Raises UserError ST0201 when it is none.
+    """
+    try:
+        return Parser(context, text).parse_attribute()
+    except (ParseError, VerifyException) as error:
+        raise UserError("ST0201", f"{text} is not an attribute: {_first_line(str(error))}") from error
+
+
 def _start_of_fault(text: str, position: int, message: str) -> int:
     """Where the fault really is: the parser stops only after an operation or a value that it does not know."""
     operation = re.match(r"Operation (\S+) is not registered", message)
@@ -100,7 +112,7 @@ def print_module(module: Operation) -> str:
 
     An itensor type that occurs more than once is written out at the top and has a short name below (`!itensor_0`).
     """
-    text = str(module)
+    text = text_of(module)
     occurrences = Counter(_itensor_types(text))
     repeated = [itensor for itensor, count in occurrences.items() if count > 1]
     names = {itensor: f"!itensor_{number}" for number, itensor in enumerate(repeated)}

@@ -4,48 +4,23 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from streamtensor.diagnostics import UserError
+from streamtensor.models.cache import CachedRows, KeptRows
 from streamtensor.models.huggingface import build
-from streamtensor.models.prefill import causal_mask
-from streamtensor.models.sources import Program
+from streamtensor.models.prefill import causal_mask, visible_rows
+from streamtensor.models.program import Program
+from streamtensor.models.quantization.convert import arithmetic_of, head_sizes
+from streamtensor.models.quantization.families import family_of
+from streamtensor.models.quantization.folder import empty_model
+from streamtensor.models.quantization.scheme import Arithmetic
 
 BlockKind = Literal["prefill", "decode"]
-
-
-class KeptRows:
-    """The cache of a prefill: attention reads the rows that it made, and they are handed out."""
-
-    def __init__(self) -> None:
-        self.rows: list[Tensor] = []
-
-    def update(self, keys: Tensor, values: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
-        """What attention reads: keys and values [1, KV heads, rows, head_dim] as they are."""
-        self.rows += [keys, values]
-        return keys, values
-
-
-class CachedRows:
-    """The cache of a decode step: attention reads the cache with the new row in the place of the position.
-
-    `keys`, `values`: [1, KV heads, context, head_dim]. `here`: bool [context], true at the position.
-    """
-
-    def __init__(self, keys: Tensor, values: Tensor, here: Tensor) -> None:
-        self.keys = keys
-        self.values = values
-        self.here = here[None, None, :, None]
-        self.rows: list[Tensor] = []
-
-    def update(self, keys: Tensor, values: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
-        """What attention reads; the new rows [1, KV heads, 1, head_dim] are handed out."""
-        self.rows += [keys, values]
-        return torch.where(self.here, keys, self.keys), torch.where(self.here, values, self.values)
 
 
 class _Block(torch.nn.Module):
@@ -84,7 +59,20 @@ class DecodeBlock(_Block):
         self, hidden: Tensor, keys: Tensor, values: Tensor, here: Tensor, mask: Tensor, *tables: Tensor
     ) -> tuple[Tensor, ...]:
         """One block for one token."""
-        return self.run(hidden, CachedRows(keys, values, here), mask, tables)
+        return self.run(hidden, CachedRows([(keys, values)], here), mask, tables)
+
+
+class Head(torch.nn.Module):
+    """hidden [1, width]  -->  logits [1, vocabulary]: what stands behind the last block."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.norm = model.get_submodule(family_of(model.config).final_norm)
+        self.head = model.get_output_embeddings()
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """The final norm and the LM head for one row."""
+        return self.head(self.norm(hidden))
 
 
 CACHE_INPUTS = ("keys", "values")
@@ -102,63 +90,98 @@ class _Sizes:
 
 
 def _sizes(config: Any) -> _Sizes:
-    heads = int(config.num_attention_heads)
-    return _Sizes(
-        int(config.hidden_size),
-        int(getattr(config, "num_key_value_heads", None) or heads),
-        int(getattr(config, "head_dim", None) or config.hidden_size // heads),
-        config.model_type != "gpt2",
-    )
+    _, kv_heads, head_dim = head_sizes(config)
+    return _Sizes(int(config.hidden_size), kv_heads, head_dim, config.model_type != "gpt2")
 
 
-def block_inputs(config: Any, kind: BlockKind, rows: int, *, seed: int = 0) -> dict[str, Tensor]:
+def block_inputs(config: Any, kind: BlockKind, rows: int, *, seed: int = 0, integer: bool = False) -> dict[str, Tensor]:
     """Random inputs of a block by name; `rows` are those of the prompt, or of the context of a decode step.
 
-    A decode step is at the last position of its context.
+    A decode step is at the last position of its context. Those of an `integer` block are in the formats of
+    models.quantization: an int32 residual stream, an int8 cache, int16 tables, a bool mask.
     """
     sizes = _sizes(config)
     random = torch.Generator().manual_seed(seed)
 
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=random)
+    def numbers(dtype: torch.dtype, limit: int, *shape: int) -> Tensor:
+        if not integer:
+            return torch.randn(*shape, generator=random)
+        return torch.randint(-limit, limit, shape, dtype=dtype, generator=random)
 
     steps = rows if kind == "prefill" else 1
-    inputs = {"hidden": normal(1, steps, sizes.width)}
+    inputs = {"hidden": numbers(torch.int32, 1 << 20, 1, steps, sizes.width)}
     if kind == "decode":
-        inputs |= {name: normal(1, sizes.kv_heads, rows, sizes.head_dim) for name in CACHE_INPUTS}
+        cache = (1, sizes.kv_heads, rows, sizes.head_dim)
+        inputs |= {name: numbers(torch.int8, 128, *cache) for name in CACHE_INPUTS}
         inputs["here"] = torch.arange(rows) == rows - 1
-        inputs["mask"] = torch.zeros(1, 1, 1, rows)
+        inputs["mask"] = torch.ones(1, 1, 1, rows, dtype=torch.bool) if integer else torch.zeros(1, 1, 1, rows)
     else:
-        inputs["mask"] = causal_mask(rows)
+        inputs["mask"] = visible_rows(rows) if integer else causal_mask(rows)
     if sizes.rotary:
-        inputs |= {"cos": normal(1, steps, sizes.head_dim), "sin": normal(1, steps, sizes.head_dim)}
+        tables = (1, steps, sizes.head_dim)
+        inputs |= {name: numbers(torch.int16, 1 << 14, *tables) for name in ("cos", "sin")}
     return inputs
 
 
-def block_program(config: Any, kind: BlockKind, rows: int, *, seed: int = 0) -> Program:
+def block_program(
+    config: Any, kind: BlockKind, rows: int, *, seed: int = 0, arithmetic: Arithmetic | None = None
+) -> Program:
     """One block of the model that `config` describes, with random weights that are made when they are asked for.
+
+    With an `arithmetic` it is an integer block, and has no weights: `block_of` makes one of a quantised model.
+
+    Raises UserError ST0105 for fewer rows than 1.
+    """
+    single = one_layer(config)
+    if arithmetic is not None:
+        return block_of(empty_model(single, arithmetic), kind, rows)
+    made = block_of(build(single, seed=None), kind, rows)
+    return replace(made, weights=lambda: _wrapper(kind)(build(single, seed=seed)).eval())
+
+
+def block_of(model: Any, kind: BlockKind, rows: int) -> Program:
+    """The first block of a model as it is: float or quantised, with values or on the meta device.
 
     Raises UserError ST0105 for fewer rows than 1.
     """
     if rows < 1:
         raise UserError("ST0105", f"{rows} rows make no program", hint="give at least 1")
-    single = _one_layer(config)
-    wrapper = PrefillBlock if kind == "prefill" else DecodeBlock
-    inputs = block_inputs(config, kind, rows)
-    names = tuple(inputs)
-    module = wrapper(build(single, seed=None)).eval()
+    module = _wrapper(kind)(model).eval()
+    inputs = block_inputs(model.config, kind, rows, integer=arithmetic_of(model) is not None)
     return Program(
         kind,
         module,
         tuple(value.to("meta") for value in inputs.values()),
-        names,
+        tuple(inputs),
         ("hidden", *(f"new_{name}" for name in CACHE_INPUTS)),
         "block.",
-        lambda: wrapper(build(single, seed=seed)).eval(),
+        lambda: module,
     )
 
 
-def _one_layer(config: Any) -> Any:
+def head_program(config: Any, *, seed: int = 0, arithmetic: Arithmetic | None = None) -> Program:
+    """The final norm and the LM head of the model for one row; weights as in `block_program`.
+
+    Raises UserError ST0121 for a family whose parts are not known.
+    """
+    single = one_layer(config)
+    empty = build(single, seed=None) if arithmetic is None else empty_model(single, arithmetic)
+    module = Head(empty).eval()
+    hidden = torch.empty(
+        1, int(config.hidden_size), dtype=torch.float32 if arithmetic is None else torch.int32, device="meta"
+    )
+
+    def weights() -> torch.nn.Module:
+        return module if arithmetic is not None else Head(build(single, seed=seed)).eval()
+
+    return Program("head", module, (hidden,), ("hidden",), ("logits",), "", weights)
+
+
+def _wrapper(kind: BlockKind) -> type[_Block]:
+    return PrefillBlock if kind == "prefill" else DecodeBlock
+
+
+def one_layer(config: Any) -> Any:
     """The configuration with one layer (of full attention, where a family has several kinds)."""
     single = copy.deepcopy(config)
     if getattr(config, "layer_types", None):

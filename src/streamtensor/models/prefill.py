@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The prefill program of a causal language model: all prompt tokens in, the logits after the last one out."""
+"""The prefill program of a causal language model: all prompt tokens in, the logits after the last one and the cache out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from streamtensor.diagnostics import UserError
+from streamtensor.models.cache import KeptRows, cache_names
 from streamtensor.models.quantization.convert import arithmetic_of
 from streamtensor.models.quantization.fixed_point import matmul
+from streamtensor.models.run_time_bound import RunTimeBound
 
 ROWS = 16
 """A compiled prompt length is a multiple of this many rows, so that row tiles come out even."""
@@ -22,54 +24,69 @@ class Prefill(torch.nn.Module):
     """Forward of a Hugging Face causal language model over a prompt of at most `rows` tokens.
 
     Inputs: `ids`, int64 [1, rows], padded on the right with anything, and `last`, int64 [1], the position of the
-    prompt's last token. Output: the logits at that position, float32 [1, vocabulary], or int32 of a quantised model.
+    prompt's last token. Outputs: the logits at that position, float32 [1, vocabulary], or int32 of a quantised model,
+    and for each layer the rows of the KV cache, keys and values [1, KV heads, rows, head_dim]; those behind the prompt
+    mean nothing.
 
     The mask, positions and eager attention are given to the model ready-made: what its own code would build from them
     is index arithmetic that has no place on the device. Padding on the right needs no mask of its own, because no
     row reads a later one.
     """
 
-    positions: Tensor
-    mask: Tensor
-    sliding_mask: Tensor
+    prompt_positions: Tensor
+    prompt_mask: Tensor
+    prompt_sliding_mask: Tensor
 
     def __init__(self, model: Any, rows: int) -> None:
         super().__init__()
         self.model = model
         device = next(model.parameters()).device
-        self.register_buffer("positions", torch.arange(rows)[None].to(device), persistent=False)
+        self.register_buffer("prompt_positions", torch.arange(rows)[None].to(device), persistent=False)
         make_mask = causal_mask if arithmetic_of(model) is None else visible_rows
-        self.register_buffer("mask", make_mask(rows).to(device), persistent=False)
-        window = getattr(model.config, "sliding_window", None)
+        self.register_buffer("prompt_mask", make_mask(rows).to(device), persistent=False)
         self.layer_kinds = layer_kinds(model.config)
-        self.has_window = window is not None and rows > window and "sliding_attention" in self.layer_kinds
-        if self.has_window:
-            self.register_buffer("sliding_mask", make_mask(rows, window).to(device), persistent=False)
+        window = window_of(model.config, rows)
+        self.has_window = window is not None
+        if window is not None:
+            self.register_buffer("prompt_sliding_mask", make_mask(rows, window).to(device), persistent=False)
+        tensors = len(cache_names(int(model.config.num_hidden_layers)))
+        self.run_time_bounds = (RunTimeBound(of=1, dim=2, outputs=tuple(range(1, 1 + tensors))),)
 
-    def forward(self, ids: Tensor, last: Tensor) -> Tensor:
-        """Logits of the row `last`: the row is picked by a product with a one-hot vector, not by an index."""
-        picked = torch.eq(self.positions, last)
+    def forward(self, ids: Tensor, last: Tensor) -> tuple[Tensor, ...]:
+        """Logits of the row `last` (picked by a product with a one-hot vector, not by an index), and the cache's rows."""
+        picked = torch.eq(self.prompt_positions, last)
 
         def pick(_module: torch.nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             hidden = arguments[0]
             row = picked.to(hidden.dtype) @ hidden if hidden.is_floating_point() else matmul(picked, hidden)
             return (row.to(hidden.dtype), *arguments[1:])
 
+        sliding = self.prompt_sliding_mask if self.has_window else self.prompt_mask
+        mask = masks_by_kind(self.layer_kinds, self.prompt_mask, sliding)
+        cache: Any = KeptRows()
         hook = self.model.get_output_embeddings().register_forward_pre_hook(pick)
         try:
             result = self.model(
-                input_ids=ids, position_ids=self.positions, attention_mask=self._masks(), use_cache=False
+                input_ids=ids,
+                position_ids=self.prompt_positions,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=False,
             )
         finally:
             hook.remove()
-        return result.logits[:, 0]
+        return result.logits[:, 0], *cache.rows
 
-    def _masks(self) -> Tensor | dict[str, Tensor]:
-        """One mask, or one for each kind of layer where the family asks for them by kind."""
-        if not self.layer_kinds:
-            return self.mask
-        sliding = self.sliding_mask if self.has_window else self.mask
-        return {kind: sliding if kind == "sliding_attention" else self.mask for kind in self.layer_kinds}
+
+def masks_by_kind(kinds: tuple[str, ...], full: Tensor, sliding: Tensor) -> Tensor | dict[str, Tensor]:
+    """What a model takes: one mask, or one for each kind of layer where the family asks for them by kind."""
+    return {kind: sliding if kind == "sliding_attention" else full for kind in kinds} if kinds else full
+
+
+def window_of(config: Any, rows: int) -> int | None:
+    """The sliding window of a model's local layers, None when it has none or `rows` do not reach beyond it."""
+    window = getattr(config, "sliding_window", None)
+    return int(window) if window is not None and rows > window and "sliding_attention" in layer_kinds(config) else None
 
 
 def causal_mask(rows: int, window: int | None = None) -> Tensor:

@@ -5,18 +5,17 @@ A source is small and can be written down as JSON; modules and weights are made 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from streamtensor.diagnostics import UserError, did_you_mean
+from streamtensor.models.program import Program
 from streamtensor.models.shapes import SHAPES, shape, shape_config
 
 if TYPE_CHECKING:
-    import torch
-
-    from streamtensor.models.quantization.scheme import Arithmetic
+    from streamtensor.models.language_model import LanguageModel
 
 DEFAULT_PROMPT_LEN = 32
 
@@ -24,31 +23,12 @@ Kind = Literal["folder", "shape", "callable"]
 
 
 @dataclass(frozen=True)
-class Program:
-    """One program of a model: what is imported and compiled.
-
-    `module` may be on the meta device; `weights` gives the same module with values. `prefix` stands before the names of
-    the model's own parameters. `tokenizer` is the file tokenizer.json, when there is one. `prompt_len` is the number
-    of rows of a prefill program, 0 for others.
-    """
-
-    name: str
-    module: "torch.nn.Module"
-    inputs: tuple["torch.Tensor", ...]
-    input_names: tuple[str, ...]
-    output_names: tuple[str, ...]
-    prefix: str
-    weights: Callable[[], "torch.nn.Module"]
-    tokenizer: Path | None = None
-    prompt_len: int = 0
-
-
-@dataclass(frozen=True)
 class ModelSource:
     """A model that can be built again: `path` is a folder, a shape's name, or "FILE.py:callable" (paths absolute).
 
     `seed` makes random weights, None means the folder's own. `prompt_len` is the number of rows of the prefill
-    program, `asked_prompt_len` what the user wrote; both are 0 for a callable.
+    program, `asked_prompt_len` what the user wrote, `context` the rows of the KV cache; all are 0 for a callable.
+    `scheme` is how the model is quantised (None: as the folder is), `calibration` the text for it ("" for none).
     """
 
     kind: Kind
@@ -56,38 +36,42 @@ class ModelSource:
     seed: int | None = None
     prompt_len: int = 0
     asked_prompt_len: int = 0
+    context: int = 0
+    scheme: str | None = None
+    calibration: str = ""
     _made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def module(self) -> "torch.nn.Module":
-        """The program's module with its real weights; built at the first call.
+    def programs(self) -> tuple[Program, ...]:
+        """The programs to compile: prefill and decode of a language model, else one called main.
 
-        Raises UserError ST0103 when the weights do not fit, ST0107 when the callable fails.
+        The modules of a language model have no values, so that importing needs no weights. Raises UserError ST0107 when
+        a callable fails, and like `LanguageModel`.
         """
-        if "module" not in self._made:
-            self._made["module"] = self._real_module()
-        return self._made["module"]
+        if self.kind != "callable":
+            return self.language_model().programs()
+        from streamtensor.models.user_module import load_callable
 
-    def program(self) -> Program:
-        """The program to compile. For language models its module has no values, so that importing needs no weights."""
-        if self.kind == "callable":
-            from streamtensor.models.user_module import load_callable
+        if "callable" not in self._made:
+            self._made["callable"] = load_callable(self.path)
+        module, inputs = self._made["callable"]
+        return (Program("main", module, inputs, (), (), "", lambda: module),)
 
-            if "callable" not in self._made:
-                self._made["callable"] = load_callable(self.path)
-            module, inputs = self._made["callable"]
-            return Program("main", module, inputs, (), (), "", lambda: module)
-        from streamtensor.models.huggingface import build
-        from streamtensor.models.prefill import MODEL, Prefill, prompt_inputs
-        from streamtensor.models.quantization.folder import empty_model
+    def language_model(self) -> "LanguageModel":
+        """The language model behind a folder or a shape; built at the first call, its weights when they are needed."""
+        if "model" not in self._made:
+            from streamtensor.models.language_model import LanguageModel
 
-        arithmetic = self._arithmetic()
-        empty = build(self._config(), seed=None) if arithmetic is None else empty_model(self._config(), arithmetic)
-        module = Prefill(empty, self.prompt_len)
-        inputs = tuple(tensor.to("meta") for tensor in prompt_inputs([0], self.prompt_len))
-        names = ("ids", "last")
-        return Program(
-            "prefill", module, inputs, names, ("logits",), f"{MODEL}.", self.module, self.tokenizer(), self.prompt_len
-        )
+            self._made["model"] = LanguageModel(
+                self._config(),
+                self.prompt_len,
+                self.context,
+                folder=Path(self.path) if self.kind == "folder" else None,
+                seed=self.seed,
+                scheme=self.scheme,
+                calibration=Path(self.calibration) if self.calibration else None,
+                arithmetic=self._made.get("arithmetic"),
+            )
+        return self._made["model"]
 
     def tokenizer(self) -> Path | None:
         """The folder's tokenizer.json, when there is one."""
@@ -102,6 +86,10 @@ class ModelSource:
             "seed": self.seed,
             "prompt_len": self.prompt_len,
             "asked_prompt_len": self.asked_prompt_len,
+            "context": self.context,
+            "scheme": self.scheme,
+            "calibration": self.calibration,
+            "arithmetic": self._arithmetic_record(),
             "sha256": {str(file): _sha256(file) for file in self._files()},
         }
 
@@ -117,9 +105,13 @@ class ModelSource:
                 raise UserError("ST0101", f"{file}, from which the model was compiled, is not there any more")
             if _sha256(file) != digest:
                 raise UserError("ST0103", f"{file} has changed since the model was compiled", hint="compile it again")
-        return ModelSource(
-            record["kind"], record["path"], record["seed"], record["prompt_len"], record["asked_prompt_len"]
-        )
+        names = ("kind", "path", "seed", "prompt_len", "asked_prompt_len", "context", "scheme", "calibration")
+        made: dict[str, Any] = {}
+        if record["arithmetic"] is not None:
+            from streamtensor.models.quantization.scheme import Arithmetic
+
+            made["arithmetic"] = Arithmetic.from_json(record["arithmetic"])
+        return ModelSource(**{name: record[name] for name in names}, _made=made)
 
     def _config(self) -> Any:
         from streamtensor.models.huggingface import folder_config
@@ -128,24 +120,11 @@ class ModelSource:
             self._made["config"] = shape_config(self.path) if self.kind == "shape" else folder_config(Path(self.path))
         return self._made["config"]
 
-    def _real_module(self) -> "torch.nn.Module":
+    def _arithmetic_record(self) -> dict[str, Any] | None:
         if self.kind == "callable":
-            return self.program().module
-        from streamtensor.models.huggingface import build, load
-        from streamtensor.models.prefill import Prefill
-        from streamtensor.models.quantization.folder import load_quantized
-
-        config, arithmetic = self._config(), self._arithmetic()
-        if arithmetic is not None:
-            return Prefill(load_quantized(Path(self.path), config, arithmetic), self.prompt_len)
-        model = load(Path(self.path), config) if self.seed is None else build(config, seed=self.seed)
-        return Prefill(model, self.prompt_len)
-
-    def _arithmetic(self) -> "Arithmetic | None":
-        """The arithmetic of a folder's own weights when they are quantised."""
-        from streamtensor.models.quantization.folder import read_arithmetic
-
-        return read_arithmetic(Path(self.path)) if self.kind == "folder" and self.seed is None else None
+            return None
+        arithmetic = self.language_model().arithmetic
+        return arithmetic.as_json() if arithmetic is not None else None
 
     def _files(self) -> tuple[Path, ...]:
         if self.kind == "callable":
@@ -156,26 +135,38 @@ class ModelSource:
         from streamtensor.models.quantization.folder import RECORD as QUANTIZATION
 
         folder = Path(self.path)
+        text = (Path(self.calibration),) if self.calibration else ()
         if self.seed is not None:
-            return (folder / "config.json",)
-        record = (folder / QUANTIZATION,) if self._arithmetic() else ()
-        return (folder / "config.json", *record, *weight_files(folder))
+            return (folder / "config.json", *text)
+        record = (folder / QUANTIZATION,) if (folder / QUANTIZATION).is_file() else ()
+        return (folder / "config.json", *record, *weight_files(folder), *text)
 
 
-def load_source(text: str, *, prompt_len: int | None = None, random_weights: int | None = None) -> ModelSource:
+def load_source(
+    text: str,
+    *,
+    prompt_len: int | None = None,
+    context: int | None = None,
+    random_weights: int | None = None,
+    scheme: str | None = None,
+    calibration: Path | None = None,
+) -> ModelSource:
     """The source that a user means by `text`: a folder, the name of a shape, or "FILE.py:callable".
 
     A folder or a shape is checked here as far as that needs no weights in memory. `random_weights` is the seed that a
-    shape needs; with a folder it takes the place of the folder's weights. `prompt_len` (32 when None) is rounded up to
-    a multiple of 16.
+    shape needs; with a folder it takes the place of the folder's weights. `prompt_len` (32 when None) and `context` (the
+    rows of the KV cache) are rounded up to a multiple of 16. `scheme` quantises the model, with static scales from the
+    text file `calibration`.
 
     Raises UserError ST0101 (no such folder or file), ST0102 (unknown shape or family), ST0103 (broken file), ST0105
-    (prompt length), ST0107 (callable).
+    (prompt length, context), ST0107 (callable), ST0120 (scheme), ST0121 (quantised otherwise).
     """
     file, colon, _name = text.rpartition(":")
     if colon and file.endswith(".py"):
         from streamtensor.models.user_module import check_callable
 
+        if scheme is not None:
+            raise UserError("ST0120", "a callable has no scheme", hint="return a quantised module from it")
         return ModelSource("callable", check_callable(text))
     from streamtensor.models.huggingface import folder_config, weight_files
 
@@ -194,10 +185,25 @@ def load_source(text: str, *, prompt_len: int | None = None, random_weights: int
         kind, path = "shape", text
     else:
         raise _unknown(text)
+    from streamtensor.models.decode import context_rows
     from streamtensor.models.prefill import prompt_rows
 
     asked = DEFAULT_PROMPT_LEN if prompt_len is None else prompt_len
-    return ModelSource(kind, path, random_weights, prompt_rows(asked, config), asked, {"config": config})
+    rows = prompt_rows(asked, config)
+    text_file = str(calibration.resolve()) if calibration is not None else ""
+    source = ModelSource(
+        kind,
+        path,
+        random_weights,
+        rows,
+        asked,
+        context_rows(context, rows, config),
+        scheme,
+        text_file,
+        {"config": config},
+    )
+    source.language_model()
+    return source
 
 
 def _unknown(text: str) -> UserError:

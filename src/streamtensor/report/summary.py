@@ -10,6 +10,7 @@ from typing import Any
 from streamtensor.algebra.external import PORT_BITS
 from streamtensor.dialects.dataflow import ITensorConverterOp, KernelOp, StreamOp, TaskOp
 from streamtensor.ir.builtin import ModuleOp
+from streamtensor.report.bounds import bound_facts
 from streamtensor.report.connections import connections
 from streamtensor.report.extern import extern_costs, extern_facts
 from streamtensor.report.external_bytes import external_bytes, external_traffic
@@ -32,8 +33,8 @@ class ProgramSummary:
     `converters_bound` is the certified least that one copy of all converter buffers can be; `connections` lists each
     with its ratio to it. `external_bytes` is what crosses external memory in one run, `unfused` and `fused`, the
     latter split into `parameter`, `intermediate` and `boundary`; `ports` lists it for each port with the bits of its
-    words. `extern_kernels` has the figures of hand-written kernels, if there are any. `functions` says how often each
-    function is called.
+    words. `extern_kernels` has the figures of hand-written kernels, if there are any, `bounds` the run-time bounds of
+    loops (`report.bounds`). `functions` says how often each function is called.
     """
 
     levels: Mapping[str, Facts]
@@ -47,7 +48,7 @@ class ProgramSummary:
         for facts in self.levels.values():
             bits |= facts.get("bits", {})
             moved |= facts.get("external_bytes", {})
-            found |= {name: value for name, value in facts.items() if name in (*COUNTS, "extern_kernels")}
+            found |= {name: value for name, value in facts.items() if name in (*COUNTS, "extern_kernels", "bounds")}
         return {**found, "bits": bits, "external_bytes": moved, "functions": dict(self.functions)}
 
     def to_json(self) -> dict[str, Any]:
@@ -101,6 +102,7 @@ def facts_of(level: str, module: ModuleOp, port_bits: int = PORT_BITS) -> Facts:
                 },
                 "terms": [asdict(term) for term in terms],
                 **({"extern_kernels": externs} if (externs := extern_facts(module)) else {}),
+                **({"bounds": bounds} if (bounds := bound_facts(module)) else {}),
             }
         case _:
             return {}

@@ -16,7 +16,8 @@ class Memory:
     """One kind of external memory, with `channels` equal channels.
 
     Bytes per second are those of all channels together. `latency_ns` is the time from a read request to its first data
-    when the memory is idle.
+    when the memory is idle. `burst_overhead_ns` is what a channel loses when a burst starts in another row than the one
+    before. `ports` ports of `port_bits` bits lead to it, with a clock of at most `port_mhz`.
     """
 
     kind: str
@@ -25,6 +26,10 @@ class Memory:
     nominal_bytes_per_second: float
     measured_bytes_per_second: float
     latency_ns: float
+    burst_overhead_ns: float
+    ports: int
+    port_bits: int
+    port_mhz: float
 
     @property
     def channel_bytes(self) -> int:
@@ -39,16 +44,32 @@ class Memory:
         """The read latency in cycles of the given clock."""
         return self.latency_ns * clock_mhz / 1e3
 
+    def burst_overhead_cycles(self, clock_mhz: float) -> float:
+        """What a burst in another row costs, in cycles of the given clock."""
+        return self.burst_overhead_ns * clock_mhz / 1e3
+
+    def channel_bytes_per_cycle(self, clock_mhz: float) -> float:
+        """What one channel delivers in one cycle, at the measured rate."""
+        return self.bytes_per_cycle(clock_mhz) / self.channels
+
+    def port_bytes_per_cycle(self, clock_mhz: float) -> float:
+        """What one port of the memory carries in one cycle of the given clock."""
+        return self.port_bits / 8 * self.port_mhz / clock_mhz
+
 
 @dataclass(frozen=True)
 class Device:
     """A device: on-chip resources, external memories, and its names in the vendor's tools.
 
-    `sources` says for each figure, by its key in the device file, where it comes from.
+    A kernel reaches memory through AXI ports of `axi_port_bits` bits at its own clock. The host needs
+    `launch_overhead_us` from launch to launch of a kernel, and `reload_ms` to load another bitstream.
+    `family` names the table of operation costs (targets/operations.py). `sources` says for each figure, by its key in
+    the device file, where it comes from.
     """
 
     name: str
     title: str
+    family: str
     part: str
     platform: str
     clock_mhz: float
@@ -61,6 +82,8 @@ class Device:
     lutram_bits: int
     axi_ports: int
     axi_port_bits: int
+    launch_overhead_us: float
+    reload_ms: float
     memories: tuple[Memory, ...]
     sources: Mapping[str, str] = field(compare=False)
 
@@ -83,3 +106,8 @@ class Device:
     def main_memory(self) -> Memory:
         """The memory that tensors are placed in: the first of the device file."""
         return self.memories[0]
+
+    @property
+    def port_bytes_per_cycle(self) -> float:
+        """What one AXI port of a kernel carries in one cycle: its own width, or less if the memory's port does."""
+        return min(self.axi_port_bits / 8, self.main_memory.port_bytes_per_cycle(self.clock_mhz))

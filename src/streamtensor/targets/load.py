@@ -6,6 +6,7 @@ A device file is TOML. Names are plain strings; each figure is a table `{ value 
 ```toml
 name = "u55c"
 title = "..."
+family = "ultrascale_plus"
 part = { value = "xcu55c-...", source = "..." }
 dsp = { value = 9024, source = "..." }
 [[memory]]
@@ -21,6 +22,7 @@ from typing import TypeGuard
 
 from streamtensor.diagnostics import Location, UserError, UserErrors, did_you_mean
 from streamtensor.targets.device import Device, Memory
+from streamtensor.targets.operations import family_names
 
 _FOLDER = Path(__file__).parent / "devices"
 _MEMORY_KINDS = ("hbm", "ddr", "lpddr")
@@ -59,6 +61,7 @@ def read_device(path: Path) -> Device:
     device = Device(
         name=reader.name("name"),
         title=reader.name("title"),
+        family=reader.name("family", tuple(family_names())),
         part=reader.text("part"),
         platform=reader.text("platform"),
         clock_mhz=reader.number("clock_mhz"),
@@ -71,6 +74,8 @@ def read_device(path: Path) -> Device:
         lutram_bits=reader.count("lutram_bits", least=0),
         axi_ports=reader.count("axi_ports"),
         axi_port_bits=reader.count("axi_port_bits"),
+        launch_overhead_us=reader.number("launch_overhead_us"),
+        reload_ms=reader.number("reload_ms"),
         memories=memories,
         sources=reader.sources,
     )
@@ -86,6 +91,10 @@ def _memory(reader: "_Reader") -> Memory:
         nominal_bytes_per_second=reader.number("nominal_bytes_per_second"),
         measured_bytes_per_second=reader.number("measured_bytes_per_second"),
         latency_ns=reader.number("latency_ns"),
+        burst_overhead_ns=reader.number("burst_overhead_ns"),
+        ports=reader.count("ports"),
+        port_bits=reader.count("port_bits"),
+        port_mhz=reader.number("port_mhz"),
     )
     if memory.measured_bytes_per_second > memory.nominal_bytes_per_second:
         reader.complain("measured_bytes_per_second", "at most nominal_bytes_per_second", "more")

@@ -32,14 +32,11 @@ class Fifo:
 
 @dataclass(frozen=True)
 class Task:
-    """One process. `offset_cycles`: where it is part of a pipelined task, the cycles by which it runs behind its start
-    when nothing stalls. `group` is the task that it is part of.
-    """
+    """One process. `group` is the task that it is part of."""
 
     name: str
     program: tuple[StepProgram, ...]
     group: str = ""
-    offset_cycles: int = 0
 
     @property
     def group_name(self) -> str:
@@ -79,6 +76,11 @@ class Graph:
         return {
             fifo: count for task in self.tasks for fifo, count in token_counts(only(task.program, "writes")).items()
         }
+
+    @cached_property
+    def tokens_read(self) -> dict[str, int]:
+        """FIFO -> tokens that its reader reads in all."""
+        return {fifo: count for task in self.tasks for fifo, count in token_counts(only(task.program, "reads")).items()}
 
     @cached_property
     def groups(self) -> dict[str, tuple[Task, ...]]:
@@ -153,7 +155,7 @@ def pipelined(
 
     parts = [
         Task(f"{name}.in", every_ii(ins, (pipe,)), group=name),
-        Task(f"{name}.out", every_ii((pipe,), outs), group=name, offset_cycles=delay),
+        Task(f"{name}.out", every_ii((pipe,), outs), group=name),
     ]
     return parts, [inner]
 

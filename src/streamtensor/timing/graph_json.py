@@ -56,9 +56,27 @@ def graph_to_json(graph: Graph) -> dict[str, Any]:
     """The JSON value of a graph. Pipelined tasks are written as the processes and FIFOs that they consist of."""
     return {
         "schema": SCHEMA,
-        "fifos": [{"name": f.name, "bits": f.bits, "depth": f.depth, "latency": f.latency} for f in graph.fifos],
-        "tasks": [{"name": task.name, "program": _program_json(task.program)} for task in graph.tasks],
+        "fifos": [
+            {"name": f.name, "bits": f.bits, "depth": f.depth, "latency": f.latency}
+            | ({"inner": True} if f.inner else {})
+            for f in graph.fifos
+        ],
+        "tasks": [
+            {"name": task.name, "program": _program_json(task.program)}
+            | ({"part_of": task.group} if task.group else {})
+            for task in graph.tasks
+        ],
     }
+
+
+def graph_text(graph: Graph) -> str:
+    """The JSON text of a graph, a line for each FIFO and task."""
+    value = graph_to_json(graph)
+    parts = [f' "schema": {json.dumps(value["schema"])}']
+    for key in ("fifos", "tasks"):
+        lines = ",\n".join(f"  {json.dumps(item)}" for item in value[key])
+        parts.append(f' "{key}": [\n{lines}\n ]' if lines else f' "{key}": []')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def _program_json(program: Sequence[StepProgram]) -> list[dict[str, Any]]:
@@ -71,7 +89,7 @@ def _program_json(program: Sequence[StepProgram]) -> list[dict[str, Any]]:
 
 
 def _fifo(value: object, where: str) -> Fifo:
-    keys = _object(value, where, ("name", "bits", "depth", "latency"), needed=("name",))
+    keys = _object(value, where, ("name", "bits", "depth", "latency", "inner"), needed=("name",))
     name = _name(keys["name"], where)
     where = f"FIFO '{name}'"
     depth = keys.get("depth")
@@ -80,14 +98,16 @@ def _fifo(value: object, where: str) -> Fifo:
         bits=_number(keys.get("bits", 32), f"{where}: bits"),
         depth=None if depth is None else _number(depth, f"{where}: depth"),
         latency=_number(keys.get("latency", 1), f"{where}: latency"),
+        inner=_truth(keys.get("inner", False), f"{where}: inner"),
     )
 
 
 def _task(value: object, where: str) -> tuple[list[Task], list[Fifo]]:
     if isinstance(value, Mapping) and "program" in value:
-        keys = _object(value, where, ("name", "program"), needed=("name", "program"))
+        keys = _object(value, where, ("name", "program", "part_of"), needed=("name", "program"))
         name = _name(keys["name"], where)
-        return [Task(name, _program(keys["program"], f"task '{name}', program", 0))], []
+        group = _name(keys["part_of"], f"task '{name}': part_of") if "part_of" in keys else ""
+        return [Task(name, _program(keys["program"], f"task '{name}', program", 0), group)], []
     allowed = ("name", "ii", "delay", "tokens", "reads", "writes", "style")
     keys = _object(value, where, (*allowed, "program"), needed=("name", "tokens"))
     name = _name(keys["name"], where)
@@ -154,6 +174,12 @@ def _number(value: object, where: str) -> int:
         raise _malformed(f"{where} is {_kind(value)}, must be a whole number")
     if abs(value) > _LARGEST:
         raise _malformed(f"{where} is {value}, must be at most 2**53")
+    return value
+
+
+def _truth(value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise _malformed(f"{where} is {_kind(value)}, must be true or false")
     return value
 
 

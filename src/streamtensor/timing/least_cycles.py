@@ -9,7 +9,7 @@ import networkx as nx
 
 from streamtensor.algebra.steps import Repeat, StepProgram, unroll
 from streamtensor.timing.graph import Graph
-from streamtensor.timing.rates import spans_of
+from streamtensor.timing.spans import spans_of
 
 
 def least_cycles(graph: Graph) -> dict[str, int]:

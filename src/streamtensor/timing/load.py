@@ -8,10 +8,17 @@ from pathlib import Path
 from streamtensor.timing.graph import Graph
 from streamtensor.timing.graph_json import read_graph
 
-GRAPH_FILE = "graph.json"
-"""Where a compiled folder keeps its graph."""
+GRAPHS = "graphs"
+"""Where the folder of a compiled program keeps the graphs of its kernels."""
+CHANNELS_FILE = "channels.json"
+"""Where it keeps which task moves how much over which memory channels."""
+
+
+def graph_file(kernel: str) -> str:
+    """The file of a kernel's graph, relative to the folder of its program."""
+    return f"{GRAPHS}/{kernel}.json"
 
 
 def load_graph(path: Path) -> Graph:
-    """The graph in a JSON file, or that of a compiled folder; raises as `read_graph` does."""
-    return read_graph(path / GRAPH_FILE if path.is_dir() else path)
+    """The graph in a JSON file; raises as `read_graph` does."""
+    return read_graph(path)

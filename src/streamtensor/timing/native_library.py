@@ -32,7 +32,7 @@ def load() -> ctypes.CDLL:
     digest = hashlib.sha256("\0".join((identity, *_FLAGS)).encode())
     for source in sources:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    library = _cache_folder() / f"timing-{digest.hexdigest()[:16]}.so"
+    library = cache_folder() / f"timing-{digest.hexdigest()[:16]}.so"
     if not library.exists():
         _compile(command, [source for source in sources if source.suffix == ".cpp"], library)
     return ctypes.CDLL(str(library))
@@ -64,7 +64,7 @@ def _compiler() -> tuple[list[str], str]:
     )
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
     """`$STREAMTENSOR_CACHE`, else the platform's folder for caches of this user, else a private temporary one."""
     chosen = os.environ.get("STREAMTENSOR_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or str(

@@ -8,26 +8,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-from streamtensor.algebra.steps import Step, StepProgram
+from streamtensor.algebra.steps import Repeat, Step, StepProgram
 from streamtensor.algebra.token_model import TokenModel
-from streamtensor.timing.graph import Graph
+from streamtensor.timing.graph import Graph, Task, distinct_steps
+from streamtensor.timing.simulator import Simulator
+from streamtensor.timing.spans import Span, spans_of
 
 Equalisation: TypeAlias = Literal["normal", "conservative"]
 EQUALISATIONS: tuple[Equalisation, ...] = ("normal", "conservative")
-
-
-@dataclass(frozen=True)
-class Span:
-    """The first and the last token of a FIFO, in cycles after the start of a program, and their number."""
-
-    first: int
-    last: int
-    tokens: int
-
-    @property
-    def ii(self) -> Fraction:
-        """Cycles from a token to the next, on average."""
-        return Fraction(self.last - self.first, self.tokens - 1) if self.tokens > 1 else Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -64,13 +52,14 @@ def edges(graph: Graph, equalisation: Equalisation = "normal") -> list[Edge]:
     spans: dict[str, tuple[dict[str, Span], dict[str, Span]]] = {}
     length: dict[str, int] = {}
     group_of: dict[str, str] = {}
-    offset: dict[str, int] = {}
-    for task in graph.tasks:
-        reads, writes, cycles = spans_of(task.program)
-        spans[task.name] = (reads, writes)
-        group_of[task.name] = task.group_name
-        offset[task.name] = task.offset_cycles
-        length[task.group_name] = max(length.get(task.group_name, 1), cycles + task.offset_cycles)
+    for name, parts in graph.groups.items():
+        times = _times_alone(graph, parts)
+        for task in parts:
+            reads, writes, cycles = spans_of(task.program)
+            start, end = times.get(task.name, (0, cycles))
+            spans[task.name] = _placed(reads, start, end, cycles), _placed(writes, start, end, cycles)
+            group_of[task.name] = name
+            length[name] = max(length.get(name, 1), end)
     longest = max(length.values(), default=1)
     found: list[Edge] = []
     for fifo in graph.sized:
@@ -86,8 +75,8 @@ def edges(graph: Graph, equalisation: Equalisation = "normal") -> list[Edge]:
             writes.tokens,
             writes.ii,
             reads.ii,
-            initial_delay=offset[writer] + writes.first + fifo.latency - 1,
-            target_offset=offset[reader] + reads.first,
+            initial_delay=writes.first + fifo.latency - 1,
+            target_offset=reads.first,
         )
         if equalisation == "conservative":
             source, target = (Fraction(longest, length[name]) for name in (edge.source, edge.target))
@@ -96,35 +85,45 @@ def edges(graph: Graph, equalisation: Equalisation = "normal") -> list[Edge]:
     return found
 
 
-def spans_of(program: Sequence[StepProgram]) -> tuple[dict[str, Span], dict[str, Span], int]:
-    """The spans of all FIFOs that a program reads and writes when it never waits, and its length in cycles."""
-    reads: dict[str, Span] = {}
-    writes: dict[str, Span] = {}
-    now = 0
+def _times_alone(graph: Graph, parts: Sequence[Task]) -> dict[str, tuple[int, int]]:
+    """The cycles in which each process of a task starts and ends when nothing outside of the task makes it wait. A
+    single process has no need of a simulation.
+    """
+    if len(parts) == 1:
+        return {}
+    inner = tuple(
+        fifo for fifo in graph.fifos if fifo.inner and graph.writer[fifo.name] in {part.name for part in parts}
+    )
+    kept = frozenset(fifo.name for fifo in inner)
+    alone = Graph(tuple(replace(part, program=_only_fifos(part.program, kept)) for part in parts), inner)
+    result = Simulator(alone).run()
+    times = {name: (one.start or 0, one.end) for name, one in result.tasks.items()}
+    # The first step comes its own delta after the start of the process.
+    return {
+        part.name: (times[part.name][0] - next((step.delta for step in distinct_steps(part.program)), 0), end)
+        for part in parts
+        for end in (times[part.name][1],)
+    }
+
+
+def _placed(spans: Mapping[str, Span], start: int, end: int, cycles: int) -> dict[str, Span]:
+    """Spans of a process that runs from `start` to `end` although its own steps take `cycles` only."""
+    if (start, end) == (0, cycles):
+        return dict(spans)
+    scale = Fraction(end - start, cycles) if cycles else Fraction(1)
+    return {
+        fifo: Span(start + int(span.first * scale), start + int(span.last * scale), span.tokens)
+        for fifo, span in spans.items()
+    }
+
+
+def _only_fifos(program: Sequence[StepProgram], kept: frozenset[str]) -> tuple[StepProgram, ...]:
+    """The program with nothing but some FIFOs, in the same cycles."""
+    found: list[StepProgram] = []
     for item in program:
-        if not item.count:
-            continue
         if isinstance(item, Step):
-            first, rounds_later = item.delta, item.delta * (item.count - 1)
-            inner = (
-                dict.fromkeys(item.reads, Span(first, first, 1)),
-                dict.fromkeys(item.writes, Span(first, first, 1)),
-            )
-            length = item.delta
+            reads, writes = (tuple(fifo for fifo in fifos if fifo in kept) for fifos in (item.reads, item.writes))
+            found.append(replace(item, reads=reads, writes=writes))
         else:
-            *inner, length = spans_of(item.body)
-            rounds_later = length * (item.count - 1)
-        for all_spans, new in zip((reads, writes), inner, strict=True):
-            _append(all_spans, new, now, rounds_later, item.count)
-        now += length * item.count
-    return reads, writes, now
-
-
-def _append(spans: dict[str, Span], new: Mapping[str, Span], now: int, later: int, count: int) -> None:
-    for fifo, span in new.items():
-        before = spans.get(fifo)
-        spans[fifo] = Span(
-            before.first if before else now + span.first,
-            now + later + span.last,
-            (before.tokens if before else 0) + span.tokens * count,
-        )
+            found.append(Repeat(item.count, _only_fifos(item.body, kept)))
+    return tuple(found)

@@ -12,6 +12,7 @@ from streamtensor.timing import start_times
 from streamtensor.timing.descent import Depths, Trials, bits_of, can_be_less, descend
 from streamtensor.timing.exact import Optimum, least_bits
 from streamtensor.timing.graph import Graph
+from streamtensor.timing.just_in_time import just_in_time
 from streamtensor.timing.published import path_delays
 from streamtensor.timing.rates import EQUALISATIONS, Edge, edges
 from streamtensor.timing.simulator import Deadlock, Result, Simulator
@@ -165,6 +166,11 @@ class Sizer:
                 found.append(self._candidate(name, self._depths(steady, delays)))
             if equalisation == "normal":
                 found.append(self._candidate("high-water", self._marks(starts)))
+                late = just_in_time(self.graph, self.min_depth, simulator=self.simulator)
+                if late is None:
+                    found.append(Candidate("just-in-time", None, reason="not every token is read"))
+                else:
+                    found.append(self._candidate("just-in-time", dict(late.depths)))
         everything = {fifo.name: max(self.min_depth, self.graph.tokens[fifo.name]) for fifo in self.graph.sized}
         found.append(self._candidate("everything", everything))
         found.append(self._candidate("least", {fifo.name: self.min_depth for fifo in self.graph.sized}))

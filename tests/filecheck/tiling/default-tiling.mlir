@@ -45,6 +45,25 @@ func.func private @heads(%q: tensor<2x8x4xf32>, %k: tensor<2x8x4xf32>) -> tensor
   func.return %z : tensor<2x8x8xf32>
 }
 
+// What scales the weights of a group is no factor: the loops over the outputs are not those of a batch.
+// CHECK-LABEL: func.func private @groups
+// CHECK:         linalg.generic
+// CHECK-SAME:      dataflow.tile = array<i64: 4, 2, 4>
+func.func private @groups(%x: tensor<2x8xi8>, %w: tensor<8x2x8xi4>, %s: tensor<8x2xi16>) -> tensor<8xi32> attributes {dataflow.place = "device"} {
+  %e = tensor.empty() : tensor<8xi32>
+  %y = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>, affine_map<(d0, d1, d2) -> (d0)>], iterator_types = ["parallel", "reduction", "reduction"]} ins(%x, %w, %s : tensor<2x8xi8>, tensor<8x2x8xi4>, tensor<8x2xi16>) outs(%e : tensor<8xi32>) {
+  ^bb0(%a: i8, %b: i4, %c: i16, %acc: i32):
+    %b16 = arith.extsi %b : i4 to i16
+    %bc = arith.muli %b16, %c : i16
+    %bc32 = arith.extsi %bc : i16 to i32
+    %a32 = arith.extsi %a : i8 to i32
+    %m = arith.muli %a32, %bc32 : i32
+    %t = arith.addi %acc, %m : i32
+    linalg.yield %t : i32
+  } -> tensor<8xi32>
+  func.return %y : tensor<8xi32>
+}
+
 // A choice that is written already stays; a function of the host is left alone.
 // CHECK-LABEL: func.func private @chosen
 // CHECK:         dataflow.tile = array<i64: 8>

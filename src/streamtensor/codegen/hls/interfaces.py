@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from streamtensor.algebra.external import PORT_BITS
 from streamtensor.codegen.hls.arguments import Argument
-from streamtensor.codegen.hls.memory import extent
 from streamtensor.targets import Device
 
 DEFAULT_PORTS = 32
@@ -22,8 +21,8 @@ def bundle(number: int, device: Device | None) -> str:
     return f"gmem{number % (device.axi_ports if device else DEFAULT_PORTS)}"
 
 
-def interface_pragmas(arguments: Sequence[Argument], device: Device | None) -> list[str]:
-    """The interface directives of a top function."""
+def interface_pragmas(arguments: Sequence[Argument], device: Device | None, scalars: Sequence[str] = ()) -> list[str]:
+    """The interface directives of a top function; `scalars` are registers that the host writes before a launch."""
     bits = min(PORT_BITS, device.axi_port_bits) if device else PORT_BITS
     latency = ""
     if device:
@@ -33,8 +32,9 @@ def interface_pragmas(arguments: Sequence[Argument], device: Device | None) -> l
         direction = "write" if argument.written else "read"
         pragmas.append(
             f"interface m_axi port={argument.name} bundle={bundle(number, device)} offset=slave "
-            f"depth={extent(argument.memref)} max_widen_bitwidth={bits} num_{direction}_outstanding={_OUTSTANDING} "
+            f"depth={argument.length} max_widen_bitwidth={bits} num_{direction}_outstanding={_OUTSTANDING} "
             f"max_{direction}_burst_length={_BURST_WORDS}{latency}"
         )
+    pragmas += [f"interface s_axilite port={scalar} bundle=control" for scalar in scalars]
     pragmas.append("interface s_axilite port=return bundle=control")
     return pragmas

@@ -3,23 +3,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streamtensor.codegen.hls.arguments import Argument
 from streamtensor.codegen.hls.body import KERNEL, Body
 from streamtensor.codegen.hls.errors import cannot_emit
+from streamtensor.codegen.hls.expression import Expr
 from streamtensor.codegen.hls.extern import emit_extern_task, extern_prototype, extern_stack_bytes
 from streamtensor.codegen.hls.interfaces import interface_pragmas
 from streamtensor.codegen.hls.memory import Array, Pointer
-from streamtensor.codegen.hls.names import Names, argument_hint
+from streamtensor.codegen.hls.names import Names, argument_hint, hint
 from streamtensor.codegen.hls.ops_memref import emit_alloc, emit_view
 from streamtensor.codegen.hls.ops_scalar import emit_constant
 from streamtensor.codegen.hls.registry import EMITTERS
-from streamtensor.codegen.hls.types import scalar, type_name
+from streamtensor.codegen.hls.types import is_nibble, scalar, type_name
 from streamtensor.codegen.hls.writer import Writer, function_head
 from streamtensor.dialects.dataflow import ExternKernelOp, KernelOp, StreamCastOp, StreamOp, StreamType, TaskOp, YieldOp
 from streamtensor.ir import arith, memref
-from streamtensor.ir.builtin import MemRefType
+from streamtensor.ir.builtin import IndexType, MemRefType
 from streamtensor.ir.core import Operation, SSAValue
 from streamtensor.ir.locations import location_text
 from streamtensor.targets import Device
@@ -54,16 +56,35 @@ def kernel_arguments(kernel: KernelOp, name: str) -> list[Argument]:
 def _arguments(kernel: KernelOp, names: Names) -> list[Argument]:
     arguments: list[Argument] = []
     for number, value in enumerate(kernel.body.block.args):
+        if isinstance(value.type, IndexType):
+            continue
         if not isinstance(value.type, MemRefType):
             raise cannot_emit(kernel, f"an operand of type {value.type}", hint="kernels have memrefs at stream level")
         name = names.fresh(argument_hint(value, number))
-        arguments.append(Argument(name, value.type, is_written(value)))
+        argument = Argument(name, value.type, is_written(value))
+        if is_nibble(value.type.element_type) and (argument.written or argument.is_odd):
+            what = "that are written" if argument.written else "in words of an odd number of them"
+            raise cannot_emit(kernel, f"4-bit numbers outside the chip {what}", hint="two of them share a byte")
+        arguments.append(argument)
     return arguments
 
 
-def signature(name: str, arguments: list[Argument]) -> str:
+def kernel_scalars(kernel: KernelOp, name: str) -> list[str]:
+    """The run-time bounds that the top function `name` takes behind its pointers, each an `int`."""
+    names = _file_names(kernel, name)[0]
+    _arguments(kernel, names)
+    return list(_scalars(kernel, names).values())
+
+
+def _scalars(kernel: KernelOp, names: Names) -> dict[SSAValue, str]:
+    values = [value for value in kernel.body.block.args if isinstance(value.type, IndexType)]
+    return {value: names.fresh(hint(value, "bound")) for value in values}
+
+
+def signature(name: str, arguments: list[Argument], scalars: Sequence[str] = ()) -> str:
     """The head of a top function, without a semicolon."""
-    return function_head(f'extern "C" void {name}', [argument.declaration for argument in arguments])
+    declarations = [*(argument.declaration for argument in arguments), *(f"int {scalar}" for scalar in scalars)]
+    return function_head(f'extern "C" void {name}', declarations)
 
 
 def emit_kernel_header(kernel: KernelOp, name: str) -> str:
@@ -79,7 +100,7 @@ def emit_kernel_header(kernel: KernelOp, name: str) -> str:
     if any(argument.has_words for argument in arguments):
         out.line("#include <hls_vector.h>")
     out.line()
-    out.line(f"{signature(name, arguments)};")
+    out.line(f"{signature(name, arguments, kernel_scalars(kernel, name))};")
     out.line()
     out.line("#endif")
     return out.text()
@@ -92,9 +113,13 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
     """
     names, task_names = _file_names(kernel, name)
     arguments = _arguments(kernel, names)
+    scalars = _scalars(kernel, names)
     top = Body(KERNEL, EMITTERS, names, Writer(indent=1))
-    for value, argument in zip(kernel.body.block.args, arguments, strict=True):
+    pointers = [value for value in kernel.body.block.args if value not in scalars]
+    for value, argument in zip(pointers, arguments, strict=True):
         top.memories[value] = Pointer.of(argument.name, argument.memref, kernel)
+    for value, scalar_name in scalars.items():
+        top.bind(value, Expr(scalar_name))
 
     functions = Writer()
     calls: list[str] = []
@@ -114,7 +139,7 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
         elif op.name in _VIEWS:
             emit_view(top, op)
         elif isinstance(op, TaskOp):
-            parameters = _parameters(top, op, kernel, arguments)
+            parameters = _parameters(top, op, arguments, scalars)
             largest_frame = max(largest_frame, _emit_task(functions, op, task_names[op], parameters, names, top))
             calls.append(", ".join([task_names[op], *(parameter.name for parameter in parameters)]))
             tasks += 1
@@ -142,8 +167,8 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
         out.line(f"{declaration};")
         out.line()
     body = Writer()
-    with body.block(signature(name, arguments)):
-        for pragma in interface_pragmas(arguments, device):
+    with body.block(signature(name, arguments, list(scalars.values()))):
+        for pragma in interface_pragmas(arguments, device, list(scalars.values())):
             body.pragma(pragma)
         body.pragma("dataflow")
         body.lines(top.out)
@@ -170,8 +195,12 @@ def _declare_stream(top: Body, op: StreamOp) -> None:
     top.streams[op.result] = name
 
 
-def _parameters(top: Body, task: TaskOp, kernel: KernelOp, arguments: list[Argument]) -> list[_Parameter]:
-    """What the task takes from around it: memory in the order of the kernel's arguments, then FIFOs in order of use."""
+def _parameters(
+    top: Body, task: TaskOp, arguments: list[Argument], scalars: Mapping[SSAValue, str]
+) -> list[_Parameter]:
+    """What the task takes from around it: memory in the order of the kernel's arguments, then bounds, then FIFOs in
+    order of use.
+    """
     captured: dict[SSAValue, None] = {}
     for op in task.body.walk():
         for value in op.operands:
@@ -195,7 +224,8 @@ def _parameters(top: Body, task: TaskOp, kernel: KernelOp, arguments: list[Argum
                 memory.setdefault(reached.name, _Parameter(value, reached.name, reached.declaration(element)))
     order = [argument.name for argument in arguments]
     ranked = sorted(memory.values(), key=lambda p: order.index(p.name) if p.name in order else len(order))
-    return [*ranked, *streams]
+    bounds = [_Parameter(value, name, f"int {name}") for value, name in scalars.items() if value in captured]
+    return [*ranked, *bounds, *streams]
 
 
 def _emit_task(out: Writer, task: TaskOp, function: str, parameters: list[_Parameter], names: Names, top: Body) -> int:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from streamtensor.codegen.hls.errors import cannot_emit
-from streamtensor.codegen.hls.expression import Expr, integer, plus, subscript, times
+from streamtensor.codegen.hls.expression import Expr, call, integer, plus, subscript, times
+from streamtensor.codegen.hls.types import is_nibble, lanes, nibbles_name
 from streamtensor.ir.builtin import MemRefType, NoneAttr, StridedLayoutAttr
 from streamtensor.ir.core import Attribute, Operation
 
@@ -48,17 +49,23 @@ class Array:
 
 @dataclass(frozen=True)
 class Pointer:
-    """Memory behind a base pointer: element (i, j, ...) is at offset + i * strides[0] + j * strides[1] + ..."""
+    """Memory behind a base pointer: element (i, j, ...) is at offset + i * strides[0] + j * strides[1] + ...
+
+    `nibbles` is 0 unless the elements are 4-bit numbers, or words of so many of them: memory holds two of these in a
+    byte, and they can only be read.
+    """
 
     name: str
     strides: tuple[int, ...]
     offset: int = 0
+    nibbles: int = 0
 
     @staticmethod
     def of(name: str, memref: MemRef, op: Operation | None) -> Pointer:
         """The pointer form of a memref type. Raises UserError ST0306 when its layout is not known at compile time."""
         offset, strides = layout(memref, op)
-        return Pointer(name, strides, offset)
+        element = memref.element_type
+        return Pointer(name, strides, offset, lanes(element) if is_nibble(element) else 0)
 
     def at(self, indices: Sequence[Expr]) -> Expr:
         """The element at the indices."""
@@ -70,6 +77,10 @@ class Pointer:
             else:
                 address = plus(address, part)
         address = plus(address, integer(constant))
+        if self.nibbles == 1:
+            return call("st::nibble", Expr(self.name), address)
+        if self.nibbles:
+            return call(f"st::nibbles<{self.nibbles}, {nibbles_name(self.nibbles)}>", subscript(self.name, address))
         return subscript(self.name, address)
 
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from streamtensor.codegen.hls.body import Body, Emitter
 from streamtensor.codegen.hls.errors import cannot_emit
-from streamtensor.codegen.hls.expression import Expr
+from streamtensor.codegen.hls.expression import Expr, integer, times
 from streamtensor.codegen.hls.names import hint
-from streamtensor.codegen.hls.ping_pong import can_outline, emit_stages, stages
+from streamtensor.codegen.hls.ping_pong import can_outline, emit_stages
 from streamtensor.codegen.hls.types import scalar
+from streamtensor.dialects.dataflow.loops import MOST, bound_of
+from streamtensor.dialects.dataflow.ping_pong import stages
 from streamtensor.ir import scf
 from streamtensor.ir.builtin import IntegerAttr, MemRefType
 from streamtensor.ir.core import Block, Operation
@@ -56,13 +58,20 @@ def _emit_ping_pong(body: Body, op: scf.ForOp, lower: Expr, upper: Expr, step: E
     found = stages(op) if body.style.is_kernel else None
     if found is None or not can_outline(body, found):
         return False
-    if lower.constant is None or upper.constant is None or step.constant is None:
+    if lower.constant is None or step.constant is None:
         return False
-    tripcount = max(0, -(-(upper.constant - lower.constant) // step.constant))
+    if upper.constant is not None:
+        tripcount = integer(max(0, -(-(upper.constant - lower.constant) // step.constant)))
+    else:
+        bound = bound_of(op)
+        if bound is None:
+            return False
+        tripcount = times(body.atom(bound[0]), integer(bound[1]))
     with body.names.scope():
         variable = body.names.fresh(hint(op.body.block.args[0], f"i{_depth(op)}"))
         body.out.label(body.label(f"loop_{variable}"))
         with body.out.block(f"for (int {variable} = 0; {variable} < {tripcount}; ++{variable})"):
+            _trip_range(body, op)
             emit_stages(body, variable, found, lower.constant, step.constant, op)
     return True
 
@@ -119,6 +128,14 @@ def _directives(body: Body, op: scf.ForOp) -> None:
         body.out.pragma(f"pipeline II={interval.value.data} style=flp")
     if UNROLL in op.attributes:
         body.out.pragma("unroll")
+    _trip_range(body, op)
+
+
+def _trip_range(body: Body, op: scf.ForOp) -> None:
+    """What reports of the synthesis tool need to give latencies."""
+    most = op.attributes.get(MOST)
+    if isinstance(most, IntegerAttr):
+        body.out.pragma(f"loop_tripcount min=1 max={most.value.data}")
 
 
 SCF: Mapping[str, Emitter] = {

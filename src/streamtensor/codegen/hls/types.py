@@ -38,6 +38,7 @@ _FLOAT = Scalar("float", "float", 32)
 _DOUBLE = Scalar("double", "float", 64)
 _INDEX = Scalar("int", "index", 32, "unsigned")
 _BOOL = Scalar("bool", "bool", 1, "bool")
+_NIBBLE = Scalar("ap_int<4>", "wide", 4, "ap_uint<4>")
 
 
 def scalar(attribute: Attribute) -> Scalar:
@@ -71,6 +72,16 @@ def lanes(attribute: Attribute) -> int:
 def is_vector(attribute: Attribute) -> bool:
     """Whether C++ code holds it as an `hls::vector`; a vector of one lane is a plain scalar there."""
     return lanes(attribute) > 1
+
+
+def nibbles_name(count: int) -> str:
+    """The C++ type of `count` 4-bit numbers, more than one, on the chip."""
+    return f"hls::vector<{_NIBBLE.name}, {count}>"
+
+
+def is_nibble(attribute: Attribute) -> bool:
+    """Whether it is a 4-bit integer or a vector of them: outside the chip two share a byte, the first the low half."""
+    return scalar(attribute) == _NIBBLE
 
 
 def type_name(attribute: Attribute) -> str:

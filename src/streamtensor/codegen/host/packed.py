@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Parameters that lie in memory in another order than in the model, as the functions of the host that pack say it."""
+"""Parameters that lie in memory otherwise than in the model: in another order, as the functions of the host that pack
+say it, or as 4-bit numbers.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streamtensor.algebra.external import NIBBLE_BITS
 from streamtensor.codegen.design import entry
 from streamtensor.codegen.hls.memory import layout
+from streamtensor.codegen.hls.types import is_nibble
 from streamtensor.diagnostics import InternalError, UserError
 from streamtensor.dialects.tensor_ext import layout_of
 from streamtensor.ir import func, memref
@@ -23,7 +28,8 @@ class PackedParameter:
     """A parameter, or a slice of it, in tiles and words.
 
     Number i, j, ... of `shape` is number offset + i * strides[0] + j * strides[1] + ... of the row-major parameter; the
-    shape is data / tile ++ tile / vector ++ vector, without what there is none of.
+    shape is data / tile ++ tile / vector ++ vector, without what there is none of. `bits` is 4 when two numbers share
+    a byte of memory, the first one in the low half, and 0 when they have the model's type.
     """
 
     parameter: str
@@ -32,12 +38,13 @@ class PackedParameter:
     strides: tuple[int, ...]
     tile: tuple[int, ...] = ()
     vector: tuple[int, ...] = ()
+    bits: int = 0
 
     @property
     def name(self) -> str:
-        """The name under which it is stored: the parameter and, exactly, the order of its numbers."""
+        """The name under which it is stored: the parameter and, exactly, the order of its numbers and their bits."""
         sizes, steps = ("x".join(map(str, numbers)) for numbers in (self.shape, self.strides))
-        return f"{self.parameter}@{sizes}/{steps}+{self.offset}"
+        return f"{self.parameter}@{sizes}/{steps}+{self.offset}" + (f":i{self.bits}" if self.bits else "")
 
     def view(self, whole: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Its numbers in the row-major array `whole`, in its order, without a copy.
@@ -54,7 +61,7 @@ class PackedParameter:
     def from_json(data: Mapping[str, Any]) -> PackedParameter:
         """The inverse of `dataclasses.asdict`. Raises KeyError, TypeError or ValueError for other data."""
         sizes = {name: tuple(int(n) for n in data[name]) for name in ("shape", "strides", "tile", "vector")}
-        return PackedParameter(str(data["parameter"]), int(data["offset"]), **sizes)
+        return PackedParameter(str(data["parameter"]), int(data["offset"]), **sizes, bits=int(data["bits"]))
 
 
 def packed_parameter(function: func.FuncOp, parameter: str) -> PackedParameter:
@@ -68,4 +75,11 @@ def packed_parameter(function: func.FuncOp, parameter: str) -> PackedParameter:
     rank = len(element.get_shape()) if isinstance(element, VectorType) else len(out.get_shape()) // 2
     form = layout_of(out, rank)
     shape = tuple(loads[0].memref.type.get_shape())
-    return PackedParameter(parameter, offset, shape, strides, form.tile or (), form.vector or ())
+    bits = NIBBLE_BITS if is_nibble(element) else 0
+    return PackedParameter(parameter, offset, shape, strides, form.tile or (), form.vector or (), bits)
+
+
+def narrow_parameter(parameter: str, shape: tuple[int, ...]) -> PackedParameter:
+    """A whole parameter in the order of the model, as 4-bit numbers."""
+    strides = tuple(math.prod(shape[dim + 1 :]) for dim in range(len(shape)))
+    return PackedParameter(parameter, 0, shape, strides, bits=NIBBLE_BITS)

@@ -14,17 +14,17 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from streamtensor.codegen.design import PARAMETER, Design, entry, is_pack, place
+from streamtensor.codegen.design import CACHE, PARAMETER, Design, entry, is_pack, place
 from streamtensor.codegen.hls.errors import cannot_emit
 from streamtensor.codegen.hls.interfaces import bundle
-from streamtensor.codegen.hls.kernel import kernel_arguments
+from streamtensor.codegen.hls.kernel import kernel_arguments, kernel_scalars
 from streamtensor.codegen.hls.memory import MemRef, extent
 from streamtensor.codegen.hls.names import hint
-from streamtensor.codegen.hls.types import scalar
+from streamtensor.codegen.hls.types import is_nibble, scalar
 from streamtensor.codegen.host.functions import host_arguments
-from streamtensor.codegen.host.packed import PackedParameter, packed_parameter
+from streamtensor.codegen.host.packed import PackedParameter, narrow_parameter, packed_parameter
 from streamtensor.diagnostics import UserError
-from streamtensor.dialects.dataflow import KernelOp
+from streamtensor.dialects.dataflow import BoundOp, KernelOp
 from streamtensor.ir import func, memref
 from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr, VectorType
 from streamtensor.ir.core import Operation, SSAValue
@@ -41,14 +41,18 @@ _VIEWS = (
 )
 _IGNORED = ("memref.dealloc", "func.return", "arith.constant")
 _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "int": "int32"}
-_FORMAT = 2
+_NIBBLES = "int4"
+_FORMAT = 4
 
 Kind: TypeAlias = Literal["kernel", "host"]
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """Memory outside the chip: row-major elements of the numpy type `dtype`, the lanes of words last."""
+    """Memory outside the chip: row-major elements of the numpy type `dtype`, the lanes of words last.
+
+    The type "int4" is none of numpy's: two numbers share a byte, the first one in the low half.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -57,7 +61,17 @@ class Buffer:
     @property
     def size_bytes(self) -> int:
         """Bytes of all elements."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        return math.prod(self.stored_shape) * np.dtype(self.stored_dtype).itemsize
+
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The shape of the numpy array that is its memory."""
+        return (-(-math.prod(self.shape) // 2),) if self.dtype == _NIBBLES else self.shape
+
+    @property
+    def stored_dtype(self) -> str:
+        """The type of the numpy array that is its memory."""
+        return "uint8" if self.dtype == _NIBBLES else self.dtype
 
 
 @dataclass(frozen=True)
@@ -78,17 +92,27 @@ class Operand:
 
 
 @dataclass(frozen=True)
+class Bound:
+    """A number that a launch takes: the tiles of `tile` rows up to the position in the buffer `of`, at most `most`."""
+
+    of: str
+    tile: int
+    most: int
+
+
+@dataclass(frozen=True)
 class Function:
-    """What a step runs."""
+    """What a step runs: a function of pointers, and of the run-time bounds `scalars` behind them."""
 
     kind: Kind
     name: str
     operands: tuple[Operand, ...]
+    scalars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Step:
-    """One launch of a kernel or call of a function of the host; `buffers` are its arguments in order.
+    """One launch of a kernel or call of a function of the host; `buffers`, then `bounds` are its arguments in order.
 
     `call` numbers the calls of main that the step belongs to, `function` is what is called there: step 7 of function
     `block`, called for the third time.
@@ -99,6 +123,7 @@ class Step:
     buffers: tuple[str, ...]
     function: str
     call: int
+    bounds: tuple[Bound, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +131,8 @@ class Program:
     """The launch list of a compiled program.
 
     `packed` says how the numbers of those parameters lie that are not row-major; a port has their stored name.
+    `cache` are the forms in which the program reads the inputs that are kept between runs, by stored name like
+    parameters; an output with the name of such an input has new rows of it.
     """
 
     inputs: tuple[Port, ...]
@@ -115,6 +142,7 @@ class Program:
     buffers: tuple[Buffer, ...]
     steps: tuple[Step, ...]
     packed: tuple[PackedParameter, ...] = ()
+    cache: tuple[Port, ...] = ()
 
     @property
     def kernels(self) -> tuple[Function, ...]:
@@ -155,18 +183,19 @@ class Program:
                 buffers=tuple(_buffer(buffer) for buffer in data["buffers"]),
                 steps=tuple(_step(step) for step in data["steps"]),
                 packed=tuple(PackedParameter.from_json(packed) for packed in data["packed"]),
+                cache=_ports(data["cache"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UserError("ST0503", f"the launch list is damaged: {error!r}") from error
         known = {buffer.name for buffer in program.buffers}
-        used = [port.buffer for port in (*program.inputs, *program.outputs, *program.parameters)]
-        used += [name for step in program.steps for name in step.buffers]
-        arity = {function.name: len(function.operands) for function in program.functions}
+        used = [port.buffer for port in (*program.inputs, *program.outputs, *program.parameters, *program.cache)]
+        used += [name for step in program.steps for name in (*step.buffers, *(bound.of for bound in step.bounds))]
+        arity = {function.name: (len(function.operands), len(function.scalars)) for function in program.functions}
         for name in used:
             if name not in known:
                 raise UserError("ST0503", f"the launch list is damaged: there is no buffer {name!r}")
         for step in program.steps:
-            if arity.get(step.name) != len(step.buffers):
+            if arity.get(step.name) != (len(step.buffers), len(step.bounds)):
                 raise UserError("ST0503", f"the launch list is damaged: a step calls {step.name!r} wrongly")
         return program
 
@@ -186,7 +215,9 @@ class _Derivation:
         self._device = device
         self._buffers: dict[str, Buffer] = {}
         self._steps: list[Step] = []
+        self._bounds: dict[SSAValue, Bound] = {}
         self._parameters: dict[str, str] = {}  # of a buffer that holds a parameter as it is in the model
+        self._cache: dict[str, str] = {}  # of a buffer that holds a kept input as it is
         self._packed: dict[str, PackedParameter] = {}  # of a buffer that holds one in another order
 
     def run(self) -> Program:
@@ -198,9 +229,12 @@ class _Derivation:
             names[value] = self._new_buffer(text or hint(value, f"arg{number}"), value, main)
             if role:
                 ports[role].append(Port(text, names[value]))
+            if role == INPUT and _is_kept(main, number):
+                self._cache[names[value]] = text
         self._parameters = {port.buffer: port.name for port in ports[PARAMETER]}
         self._walk(main, names, "main", None)
         ports[PARAMETER] = self._stored(ports[PARAMETER])
+        cache = self._kept()
         return Program(
             inputs=tuple(ports[INPUT]),
             outputs=tuple(ports[RESULT]),
@@ -209,7 +243,16 @@ class _Derivation:
             buffers=tuple(self._buffers.values()),
             steps=tuple(self._steps),
             packed=tuple(self._packed.values()),
+            cache=tuple(cache),
         )
+
+    def _kept(self) -> Iterator[Port]:
+        """The forms of the kept inputs that are read."""
+        used = {name for step in self._steps for name in step.buffers}
+        for buffer, name in self._cache.items():
+            if buffer in used:
+                yield Port(name, buffer)
+            yield from (Port(form.name, at) for at, form in self._packed.items() if form.parameter == name)
 
     def _stored(self, ports: list[Port]) -> list[Port]:
         """The parameters as they are stored: packed ones, and the others unless a packed form is all that is used."""
@@ -218,7 +261,12 @@ class _Derivation:
         for port in [port for port in ports if port.name in packed and port.buffer not in used]:
             ports.remove(port)
             del self._buffers[port.buffer]
-        return [*ports, *(Port(parameter.name, buffer) for buffer, parameter in self._packed.items())]
+        for port in [port for port in ports if self._buffers[port.buffer].dtype == _NIBBLES]:
+            ports.remove(port)
+            self._packed[port.buffer] = narrow_parameter(port.name, self._buffers[port.buffer].shape)
+        kept = set(self._cache.values())
+        forms = [Port(form.name, buffer) for buffer, form in self._packed.items() if form.parameter not in kept]
+        return [*ports, *forms]
 
     def _functions(self) -> Iterator[Function]:
         for kernel in self._design.kernels:
@@ -227,7 +275,7 @@ class _Derivation:
                 Operand(argument.name, argument.written, bundle(number, self._device))
                 for number, argument in enumerate(kernel_arguments(kernel, name))
             ]
-            yield Function("kernel", name, tuple(operands))
+            yield Function("kernel", name, tuple(operands), tuple(kernel_scalars(kernel, name)))
         for function in self._design.host_functions:
             name = self._design.names[function]
             operands = [Operand(argument.name, argument.written, "") for argument in host_arguments(function, name)]
@@ -242,6 +290,8 @@ class _Derivation:
                 names[op.results[0]] = names[op.operands[0]]
             elif isinstance(op, memref.AllocOp | memref.AllocaOp):
                 names[op.memref] = self._new_buffer(prefix + hint(op.memref, "buffer"), op.memref, op)
+            elif isinstance(op, BoundOp):
+                self._bounds[op.result] = Bound(names[op.position], op.tile.value.data, op.most.value.data)
             elif isinstance(op, KernelOp):
                 self._add("kernel", self._design.names[op], op, names, called, call or 0)
             elif isinstance(op, func.CallOp):
@@ -253,20 +303,26 @@ class _Derivation:
     def _call(self, op: func.CallOp, names: dict[SSAValue, str], called: str, number: int, call: int | None) -> None:
         callee = self._design.functions[op.callee.string_value()]
         at = number if call is None else call
-        if is_pack(callee) and names[op.operands[0]] in self._parameters:
-            packed = packed_parameter(callee, self._parameters[names[op.operands[0]]])
+        known = {**self._parameters, **self._cache}
+        if is_pack(callee) and names[op.operands[0]] in known:
+            packed = packed_parameter(callee, known[names[op.operands[0]]])
             self._packed[names[op.operands[1]]] = packed
             return
         if place(callee) == "host":
             self._add("host", self._design.names[callee], op, names, called, at)
             return
-        inner: dict[SSAValue, str] = {
-            argument: names[value] for argument, value in zip(entry(callee).args, op.operands, strict=True)
-        }
+        inner: dict[SSAValue, str] = {}
+        for argument, value in zip(entry(callee).args, op.operands, strict=True):
+            if value in self._bounds:
+                self._bounds[argument] = self._bounds[value]
+            else:
+                inner[argument] = names[value]
         self._walk(callee, inner, called, at)
 
     def _add(self, kind: Kind, name: str, op: Operation, names: dict[SSAValue, str], called: str, call: int) -> None:
-        self._steps.append(Step(kind, name, tuple(names[value] for value in op.operands), called, call))
+        buffers = tuple(names[value] for value in op.operands if value not in self._bounds)
+        bounds = tuple(self._bounds[value] for value in op.operands if value in self._bounds)
+        self._steps.append(Step(kind, name, buffers, called, call, bounds))
 
     def _new_buffer(self, wanted: str, value: SSAValue, op: Operation) -> str:
         if not isinstance(value.type, MemRefType):
@@ -290,6 +346,12 @@ def _role(main: func.FuncOp, number: int) -> tuple[str, str]:
     return "", ""
 
 
+def _is_kept(main: func.FuncOp, number: int) -> bool:
+    """Whether an argument of main is kept between runs."""
+    attributes = list(main.arg_attrs) if main.arg_attrs is not None else []
+    return number < len(attributes) and CACHE in attributes[number].data
+
+
 def _shape(kind: MemRef, op: Operation) -> tuple[int, ...]:
     """The shape of a buffer, which is row-major; a strided one is as long as it reaches."""
     shape = kind.get_shape()
@@ -300,6 +362,8 @@ def _shape(kind: MemRef, op: Operation) -> tuple[int, ...]:
 
 def _dtype(kind: MemRef, op: Operation) -> str:
     form = scalar(kind.element_type)
+    if is_nibble(kind.element_type):
+        return _NIBBLES
     if form.kind == "wide":
         raise cannot_emit(op, f"a buffer of {kind.element_type} outside the chip", hint="pack it into 8-bit integers")
     return form.name.removesuffix("_t") if form.kind == "native" else _DTYPES[form.name]
@@ -315,11 +379,12 @@ def _buffer(data: Mapping[str, Any]) -> Buffer:
 
 def _function(data: Mapping[str, Any]) -> Function:
     operands = tuple(Operand(o["name"], bool(o["written"]), o["bundle"]) for o in data["operands"])
-    return Function(_kind(data["kind"]), data["name"], operands)
+    return Function(_kind(data["kind"]), data["name"], operands, tuple(data["scalars"]))
 
 
 def _step(data: Mapping[str, Any]) -> Step:
-    return Step(_kind(data["kind"]), data["name"], tuple(data["buffers"]), data["function"], int(data["call"]))
+    bounds = tuple(Bound(b["of"], int(b["tile"]), int(b["most"])) for b in data["bounds"])
+    return Step(_kind(data["kind"]), data["name"], tuple(data["buffers"]), data["function"], int(data["call"]), bounds)
 
 
 def _kind(text: str) -> Kind:

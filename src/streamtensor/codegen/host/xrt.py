@@ -36,7 +36,9 @@ def _tables(program: Program) -> str:
     lines += ["};", "const std::vector<Step> kSteps = {"]
     for step in program.steps:
         arguments = ", ".join(str(numbers[name]) for name in step.buffers)
-        lines.append(f"    {{{functions[step.name]}, {{{arguments}}}}},  // {step.function}, call {step.call}")
+        bounds = ", ".join(f"{{{numbers[b.of]}, {b.tile}, {b.most}}}" for b in step.bounds)
+        entry = f"{{{functions[step.name]}, {{{arguments}}}, {{{bounds}}}}}"
+        lines.append(f"    {entry},  // {step.function}, call {step.call}")
     lines.append("};")
     for name, ports in (
         ("kInputs", program.inputs),

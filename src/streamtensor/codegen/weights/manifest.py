@@ -3,23 +3,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from streamtensor.codegen.host.packed import PackedParameter
+from streamtensor.codegen.weights.nibbles import unpack_nibbles
 from streamtensor.diagnostics import UserError
 
 FOLDER = "weights"
 DATA = "weights.safetensors"
 MANIFEST = "manifest.json"
-_FORMAT = 2
+_FORMAT = 3
 _SIZES = ("shape", "of", "strides", "tile", "vector")
 
 
@@ -29,7 +29,8 @@ class Entry:
 
     `layout` is "row-major" or "packed". A packed one holds numbers of `parameter`, which has the shape `of`: number
     i, j, ... is number offset + i * strides[0] + j * strides[1] + ... of it. Its shape is data / tile ++ tile / vector
-    ++ vector: tile by tile, the tile in words of `vector`.
+    ++ vector: tile by tile, the tile in words of `vector`. With `bits` 4 the file holds two numbers of it in a byte,
+    the first one in the low half; `dtype` is the model's type, in which it is read back.
     """
 
     name: str
@@ -44,6 +45,23 @@ class Entry:
     strides: tuple[int, ...] = ()
     tile: tuple[int, ...] = ()
     vector: tuple[int, ...] = ()
+    bits: int = 0
+
+    @property
+    def stored_dtype(self) -> str:
+        """The type of the file's numbers."""
+        return "uint8" if self.bits else self.dtype
+
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The shape of the file's tensor: bytes where numbers share them."""
+        return (self.bytes,) if self.bits else self.shape
+
+    def numbers(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The numbers, in the model's type and the shape of this entry, of what the file holds."""
+        if not self.bits:
+            return stored
+        return unpack_nibbles(stored, math.prod(self.shape)).reshape(self.shape).astype(self.dtype, copy=False)
 
     def part_of(self, whole: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The numbers of the parameter `whole` (C-contiguous) that this entry holds, in its order, as a view.
@@ -53,19 +71,20 @@ class Entry:
         return PackedParameter(self.parameter, self.offset, self.shape, self.strides).view(whole)
 
 
-def plain_entry(name: str, array: npt.NDArray[Any]) -> Entry:
-    """The manifest's line for a parameter as it is, a C-contiguous array."""
-    return Entry(name, array.shape, array.dtype.name, array.nbytes, sha256(array), "row-major", name, array.shape)
+def plain_entry(name: str, whole: npt.NDArray[Any]) -> Entry:
+    """The manifest's line for a parameter as it is; its hash is not known yet."""
+    return Entry(name, whole.shape, whole.dtype.name, whole.nbytes, "", "row-major", name, whole.shape)
 
 
-def packed_entry(packed: PackedParameter, whole: npt.NDArray[Any], array: npt.NDArray[Any]) -> Entry:
-    """The manifest's line for a part of the parameter `whole` that is stored as the C-contiguous `array`."""
+def packed_entry(packed: PackedParameter, whole: npt.NDArray[Any]) -> Entry:
+    """The manifest's line for a part of the parameter `whole`; its hash is not known yet."""
+    count = math.prod(packed.shape)
     return Entry(
         packed.name,
         packed.shape,
-        array.dtype.name,
-        array.nbytes,
-        sha256(array),
+        whole.dtype.name,
+        -(-count * packed.bits // 8) if packed.bits else count * whole.itemsize,
+        "",
         "packed",
         packed.parameter,
         whole.shape,
@@ -73,12 +92,8 @@ def packed_entry(packed: PackedParameter, whole: npt.NDArray[Any], array: npt.ND
         packed.strides,
         packed.tile,
         packed.vector,
+        packed.bits,
     )
-
-
-def sha256(array: npt.NDArray[Any]) -> str:
-    """Hash of the bytes of a C-contiguous array, read where they are."""
-    return hashlib.sha256(array.reshape(-1).view(np.uint8).data).hexdigest()
 
 
 def manifest_text(entries: Mapping[str, Entry]) -> str:
@@ -111,5 +126,6 @@ def _entry(line: Mapping[str, Any]) -> Entry:
         layout=str(line["layout"]),
         parameter=str(line["parameter"]),
         offset=int(line["offset"]),
+        bits=int(line["bits"]),
         **sizes,
     )

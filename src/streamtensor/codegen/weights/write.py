@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from streamtensor.codegen.host.packed import PackedParameter
 from streamtensor.codegen.weights.manifest import (
@@ -23,36 +24,63 @@ from streamtensor.codegen.weights.manifest import (
     packed_entry,
     plain_entry,
 )
+from streamtensor.codegen.weights.nibbles import HIGH, LOW, fit_nibbles, pack_nibbles
+from streamtensor.codegen.weights.pieces import Array, pieces
 from streamtensor.codegen.weights.types import CODES
 from streamtensor.diagnostics import InternalError, UserError
 
-Array = npt.NDArray[Any]
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are done and those that there are."""
 
 
 @dataclass(frozen=True)
 class _Stored:
-    """One tensor of the file before it is written; `make` gives its numbers and its line in the manifest."""
+    """One tensor of the file before it is written: its line in the manifest without a hash, and its numbers, a view of
+    the parameter.
+    """
 
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    make: Callable[[], tuple[Array, Entry]]
+    entry: Entry
+    view: Array
 
-    @property
-    def nbytes(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+    def pieces(self) -> Iterator[tuple[int, Array]]:
+        """What is written, one piece after the other, and the bytes of the parameter that each stands for."""
+        if not self.entry.bits:
+            for piece in pieces(self.view):
+                yield piece.nbytes, piece
+            return
+        rest = np.empty(0, self.view.dtype)  # the number that waits for the other half of its byte
+        for piece in pieces(self.view):
+            if not fit_nibbles(piece):
+                raise UserError(
+                    "ST0103",
+                    f"parameter {self.entry.parameter} has numbers from {piece.min()} to {piece.max()}, "
+                    f"but 4-bit numbers lie between {LOW} and {HIGH}",
+                    hint="quantise the model again",
+                )
+            flat = np.concatenate((rest, piece.reshape(-1))) if rest.size else piece.reshape(-1)
+            even = flat.size // 2 * 2
+            rest = flat[even:].copy()
+            yield piece.nbytes, pack_nibbles(flat[:even])
+        if rest.size:
+            yield 0, pack_nibbles(rest)
 
 
 def write_weights(
-    folder: Path, parameters: Mapping[str, Any], packed: Sequence[PackedParameter] = (), plain: Sequence[str] = ()
+    folder: Path,
+    parameters: Mapping[str, Any],
+    packed: Sequence[PackedParameter] = (),
+    plain: Sequence[str] = (),
+    *,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Writes `folder/weights/`: the parameters, numpy arrays or torch tensors, and their manifest.
 
     Each of `packed` is written in its order. A parameter is also written as it is when it is one of `plain`, or when
-    its packed parts are not all of it: the whole model can be read back. They are packed one after the other while
-    they are written, and the others are written from where they are. Both files appear under their names only when
-    they are complete, the manifest last: without it there are no weights. Returns the paths of the two files. Raises
-    UserError ST0103 for a type that numpy does not have.
+    its packed parts are not all of it: the whole model can be read back. All are packed, hashed and written in pieces
+    from where they are, so that the memory that it takes does not grow with them. Both files appear under their names
+    only when they are complete, the manifest last: without it there are no weights. `progress` hears of bytes of
+    the parameters. Returns the paths of the two files. Raises UserError ST0103 for a type that numpy does not have,
+    and for a number that does not fit into 4 bits where it should.
     """
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
@@ -62,7 +90,7 @@ def write_weights(
     new_data, new_manifest = data.with_name(data.name + suffix), manifest.with_name(manifest.name + suffix)
     try:
         with new_data.open("wb") as file:
-            entries = _write(file, stored)
+            entries = _write(file, stored, progress or (lambda _done, _total: None))
         new_manifest.write_text(manifest_text(entries), encoding="utf-8")
         manifest.unlink(missing_ok=True)
         new_data.replace(data)
@@ -83,20 +111,16 @@ def _stored(arrays: Mapping[str, Array], packed: Sequence[PackedParameter], plai
     for name, array in arrays.items():
         mine = list(parts.get(name, {}).values())
         if name in plain or not _make_up(mine, array):
-            found.append(_Stored(name, array.shape, array.dtype, lambda n=name, a=array: (a, plain_entry(n, a))))
-        for part in mine:
-            found.append(_Stored(part.name, part.shape, array.dtype, lambda p=part, a=array: _pack(p, a)))
+            found.append(_Stored(plain_entry(name, array), array))
+        found += [_Stored(packed_entry(part, array), part.view(array)) for part in mine]
     return found
-
-
-def _pack(part: PackedParameter, whole: Array) -> tuple[Array, Entry]:
-    array = np.ascontiguousarray(part.view(whole)).reshape(part.shape)
-    return array, packed_entry(part, whole, array)
 
 
 def _make_up(parts: Sequence[PackedParameter], array: Array) -> bool:
     """Whether every number of a parameter is in one of its parts."""
-    if not parts:
+    if any(_is_all_of(part, array.size) for part in parts):
+        return True
+    if sum(math.prod(part.shape) for part in parts) < array.size or not parts:
         return False
     seen = np.zeros(array.shape, np.bool_)
     for part in parts:
@@ -104,29 +128,49 @@ def _make_up(parts: Sequence[PackedParameter], array: Array) -> bool:
     return bool(seen.all())
 
 
-def _write(file: BinaryIO, stored: Sequence[_Stored]) -> dict[str, Entry]:
+def _is_all_of(part: PackedParameter, size: int) -> bool:
+    """Whether a part is its parameter of `size` numbers in another order, each number once."""
+    reached = 1
+    for stride, count in sorted(zip(part.strides, part.shape, strict=True)):
+        if count != 1 and stride != reached:
+            return False
+        reached *= count
+    return part.offset == 0 and reached == size
+
+
+def _write(file: BinaryIO, stored: Sequence[_Stored], progress: Progress) -> dict[str, Entry]:
     """Writes a safetensors file: the length of a JSON header, the header, the data; wide numbers first, so that all lie
     at multiples of their size.
     """
-    order = sorted(stored, key=lambda one: -one.dtype.itemsize)
+    order = sorted(stored, key=lambda one: -np.dtype(one.entry.stored_dtype).itemsize)
     header: dict[str, Any] = {}
     place = 0
-    for one in order:
-        code = CODES.get(one.dtype.name)
+    for entry in [one.entry for one in order]:
+        code = CODES.get(entry.stored_dtype)
         if code is None:
-            raise UserError("ST0103", f"parameter {one.name} has type {one.dtype}", hint="convert the model to float32")
-        ends = [place, place + one.nbytes]
-        header[one.name] = {"dtype": code, "shape": list(one.shape), "data_offsets": ends}
+            raise UserError(
+                "ST0103", f"parameter {entry.name} has type {entry.dtype}", hint="convert the model to float32"
+            )
+        ends = [place, place + entry.bytes]
+        header[entry.name] = {"dtype": code, "shape": list(entry.stored_shape), "data_offsets": ends}
         place = ends[1]
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
+    done, total = 0, sum(one.view.nbytes for one in order)
+    progress(done, total)
     entries: dict[str, Entry] = {}
     for one in order:
-        array, entries[one.name] = one.make()
-        file.write(array.reshape(-1).view(np.uint8).data)
-    return {one.name: entries[one.name] for one in stored}
+        digest = hashlib.sha256()
+        for taken, piece in one.pieces():
+            content = piece.reshape(-1).view(np.uint8).data
+            digest.update(content)
+            file.write(content)
+            done += taken
+            progress(done, total)
+        entries[one.entry.name] = replace(one.entry, sha256=digest.hexdigest())
+    return {one.entry.name: entries[one.entry.name] for one in stored}
 
 
 def _array(name: str, value: Any) -> Array:

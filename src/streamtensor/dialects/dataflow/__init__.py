@@ -2,6 +2,7 @@
 """The `dataflow` dialect: kernels and tasks that exchange iterative tensors, and the streams they become."""
 
 from streamtensor.dialects.dataflow.access_ops import ITensorReadOp, ITensorWriteOp
+from streamtensor.dialects.dataflow.bound_op import BoundOp
 from streamtensor.dialects.dataflow.extern_ops import ExternKernelOp
 from streamtensor.dialects.dataflow.instance_op import ITensorInstanceOp, consumers, result_of
 from streamtensor.dialects.dataflow.itensor_ops import ITensorConverterOp, ITensorEmptyOp
@@ -26,6 +27,7 @@ from streamtensor.dialects.dataflow.view_ops import ITensorCastOp, ITensorReasso
 from streamtensor.ir.core import Dialect
 
 __all__ = [
+    "BoundOp",
     "Dataflow",
     "ExternKernelOp",
     "ITensorCastOp",
@@ -77,6 +79,7 @@ Dataflow = Dialect(
         TaskOp,
         YieldOp,
         ExternKernelOp,
+        BoundOp,
         StreamOp,
         StreamCastOp,
         StreamReadOp,

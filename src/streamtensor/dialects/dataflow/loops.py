@@ -9,6 +9,9 @@ from streamtensor.ir import arith, scf
 from streamtensor.ir.builtin import IntegerAttr
 from streamtensor.ir.core import SSAValue, VerifyException
 
+MOST = "dataflow.most"
+"""Attribute of a loop that ends at a run-time bound: its iterations at the largest bound."""
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -44,3 +47,28 @@ def loop_of(op: scf.ForOp) -> Loop:
             f"a loop around a token runs from 0 in whole steps, not from {lower} to {upper} by {step}"
         )
     return Loop(op, upper // step, step)
+
+
+def largest_loop(op: scf.ForOp) -> Loop:
+    """Like `loop_of`; a loop that ends at a run-time bound has the iterations of the largest bound.
+
+    Raises VerifyException as `loop_of` does.
+    """
+    most, step = op.attributes.get(MOST), constant_index(op.step)
+    if isinstance(most, IntegerAttr) and step is not None and constant_index(op.lb) == 0:
+        return Loop(op, most.value.data, step)
+    return loop_of(op)
+
+
+def bound_of(op: scf.ForOp) -> tuple[SSAValue, int] | None:
+    """The run-time bound at which a loop ends, and the iterations for each of it; None for a static loop."""
+    step = constant_index(op.step)
+    if MOST not in op.attributes or step is None:
+        return None
+    end, factor = op.ub, 1
+    if isinstance(end.owner, arith.MuliOp):
+        scale = constant_index(end.owner.rhs)
+        end, factor = end.owner.lhs, 0 if scale is None else scale
+    if not factor or factor % step:
+        raise VerifyException("a loop up to a run-time bound ends at a whole number of steps for each of it")
+    return end, factor // step

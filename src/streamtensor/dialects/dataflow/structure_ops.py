@@ -9,7 +9,7 @@ from streamtensor.algebra.errors import LayoutError
 from streamtensor.dialects.dataflow.instance_op import result_of
 from streamtensor.dialects.dataflow.types import ITensorType
 from streamtensor.dialects.tensor_ext.layouts import data_shape, layout_of, scalar_of
-from streamtensor.ir.builtin import MemRefType, StringAttr, TensorType
+from streamtensor.ir.builtin import IndexType, MemRefType, StringAttr, TensorType
 from streamtensor.ir.core import (
     AbstractYieldOperation,
     Attribute,
@@ -188,7 +188,7 @@ def _verify_boundary(number: int, outside: Attribute, inside: Attribute) -> None
             layout_of(outside, rank).words(inside.layout)
         except LayoutError as error:
             raise VerifyException(f"operand {number} is {outside}, but inside it is {inside}: {error}") from error
-    elif outside != inside or not isinstance(outside, TensorType | MemRefType):
+    elif outside != inside or not isinstance(outside, TensorType | MemRefType | IndexType):
         raise VerifyException(f"operand {number} is {outside} outside but {inside} inside")
 
 

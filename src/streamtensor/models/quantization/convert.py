@@ -136,6 +136,7 @@ class _Converter:
             shifts[name],
             shifts[f"{name}.input"] if input_multipliers else None,
             input_multipliers,
+            scheme.weight_bits if block else 8,
         )
         self.put(path, IntegerLinear(form, self.device))
 

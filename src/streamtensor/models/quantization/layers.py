@@ -36,6 +36,7 @@ class IntegerEmbedding(torch.nn.Module):
 class LinearForm:
     """`inputs` and `outputs` of a product, whether its weight is stored as [inputs, outputs], whether it has a bias,
     columns in a group (0: none), bits of the result and the two shifts; without `input_shift` it reads 8-bit numbers.
+    Each weight fits into `weight_bits`.
     """
 
     inputs: int
@@ -47,6 +48,7 @@ class LinearForm:
     shift: int
     input_shift: int | None = None
     input_multipliers: int = 1
+    weight_bits: int = 8
 
 
 class IntegerLinear(torch.nn.Module):
@@ -69,6 +71,11 @@ class IntegerLinear(torch.nn.Module):
             groups = -(-form.inputs // form.group)
             scales = (groups, form.outputs) if form.transposed else (form.outputs, groups)
             self.group_scale = empty(*scales, dtype=torch.int16, device=device)
+
+    @property
+    def parameter_bits(self) -> dict[str, int]:
+        """The bits of parameters that need fewer than their type has, by name; what compiles the layer asks for it."""
+        return {"weight": self.form.weight_bits} if self.form.weight_bits < 8 else {}
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., outputs] of the form's bits for x [..., inputs]."""

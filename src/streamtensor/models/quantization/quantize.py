@@ -38,11 +38,13 @@ def quantize(
     *,
     given: Mapping[str, GivenWeight] | None = None,
     positions: int = POSITIONS,
+    compensate: bool = True,
 ) -> Any:
     """The integer form of a transformers causal language model; `model` itself is not changed.
 
     `scheme_name` is one of float32 (gives `model` back), w8a8, w4a8, w4a8-g128. `calibration` are ids, int64 [rows]
     each, from which static scales are taken. `given` holds integer weights that a checkpoint brings, by module.
+    With `compensate` rounding to 4 bits makes up for its errors on the calibration text, where memory allows it.
 
     Raises UserError ST0120 (scheme), ST0121 (a family or a feature without integer form), ST0122 (calibration).
     """
@@ -50,9 +52,8 @@ def quantize(
     if not chosen.weight_bits:
         return model
     family = family_of(model.config)
-    ranges = observe(
-        model, calibration, moments=chosen.weight_bits < 8 and _moment_bytes(model, family) <= MOMENT_BYTES
-    )
+    moments = compensate and chosen.weight_bits < 8 and _moment_bytes(model, family) <= MOMENT_BYTES
+    ranges = observe(model, calibration, moments=moments)
     rows = min(positions, int(model.config.max_position_embeddings))
     work = _Quantizer(model, family, ranges, _arithmetic(model, family, ranges, chosen, rows), given or {})
     values, arithmetic = work.run()

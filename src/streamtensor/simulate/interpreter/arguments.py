@@ -11,12 +11,13 @@ import numpy as np
 
 from streamtensor.diagnostics import InternalError, UserError
 from streamtensor.ir import func
-from streamtensor.ir.builtin import DictionaryAttr, ModuleOp, StringAttr
+from streamtensor.ir.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
 from streamtensor.ir.core import Attribute
 from streamtensor.simulate.interpreter.types import Array, dtype_of, is_float, is_shaped, storage_shape, unwritten
 
 _NAMES = ("dataflow.name", "dataflow.param")
 _RESULT = "dataflow.result"
+_BOUND = "dataflow.bound"
 _INTEGERS_BELOW = 8  # random integers may be indices of small tables
 
 
@@ -92,13 +93,19 @@ def _checked(argument: Argument, number: int, value: Any) -> Any:
 def random_inputs(module: ModuleOp, function: str = "main", seed: int = 0) -> list[Array]:
     """Inputs for `function`, the same for the same seed: floats uniform in [-1, 1], integers in [0, 8), any booleans.
 
-    They stand in the order of the arguments, without those that take results. Raises InternalError when there is no
-    such function.
+    An input that bounds rows (`dataflow.bound`) says that all of them count: with random masks and tables all of them
+    do. They stand in the order of the arguments, without those that take results. Raises InternalError when there is
+    no such function.
     """
     generator = np.random.default_rng(seed)
     arrays: list[Array] = []
-    for argument in arguments_of(function_of(module, function)):
+    found = function_of(module, function)
+    last = _last_rows(found)
+    for argument in arguments_of(found):
         if argument.is_result:
+            continue
+        if argument.name in last:
+            arrays.append(np.full(storage_shape(argument.kind), last[argument.name], dtype_of(argument.kind)))
             continue
         shape = storage_shape(argument.kind) if is_shaped(argument.kind) else ()
         dtype = dtype_of(argument.kind)
@@ -108,3 +115,19 @@ def random_inputs(module: ModuleOp, function: str = "main", seed: int = 0) -> li
             below = 2 if dtype.kind == "b" else _INTEGERS_BELOW
             arrays.append(np.asarray(generator.integers(0, below, shape)).astype(dtype))
     return arrays
+
+
+def _last_rows(function: func.FuncOp) -> dict[str, int]:
+    """The last row of what each input bounds, by the input's name."""
+    inputs = list(function.function_type.inputs)
+    kinds = [*inputs, *function.function_type.outputs]
+    attributes = [*(function.arg_attrs or [DictionaryAttr({})] * len(inputs)), *(function.res_attrs or ())]
+    last: dict[str, int] = {}
+    for kind, mine in zip(kinds, attributes, strict=False):
+        bound = mine.data.get(_BOUND)
+        if isinstance(bound, DictionaryAttr):
+            of, dim = bound.data["of"], bound.data["dim"]
+            assert isinstance(of, StringAttr)
+            assert isinstance(dim, IntegerAttr)
+            last[of.data] = storage_shape(kind)[dim.value.data] - 1
+    return last

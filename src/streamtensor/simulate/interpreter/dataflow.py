@@ -7,6 +7,7 @@ queue is a local variable of its function; `queues` checks the counts when the t
 
 from __future__ import annotations
 
+from streamtensor.algebra.run_time_bound import tiles_up_to
 from streamtensor.diagnostics import InternalError
 from streamtensor.dialects import dataflow
 from streamtensor.dialects.tensor_ext import layout_of
@@ -212,7 +213,13 @@ def _stream_cast(emit: Emitter, op: dataflow.StreamCastOp) -> None:
     emit.bind(op.result, emit.name(op.source))
 
 
+def _bound(emit: Emitter, op: dataflow.BoundOp) -> None:
+    numbers = f"int({emit.name(op.position)}.flat[0]), {op.tile.value.data}, {op.most.value.data}"
+    emit.line(f"{emit.define(op.result)} = {emit.helper(tiles_up_to)}({numbers})")
+
+
 HANDLERS: Handlers = {
+    dataflow.BoundOp: _bound,
     dataflow.ITensorConverterOp: _converter,
     dataflow.ITensorEmptyOp: _itensor_empty,
     dataflow.ITensorReadOp: _read,

@@ -86,20 +86,14 @@ struct Run {
   }
 };
 
-}  // namespace
-
-// Fills marks[fifo]. 0: done; 1: culprit = (task, the ended task it waits for, FIFO); 2: a ring of empty FIFOs.
-extern "C" int64_t st_safe_marks(const Item* items, const int64_t* task_begin, int64_t tasks, const int64_t* refs,
-                                 int64_t fifos, const int64_t* writer, const int64_t* reader, int64_t burst,
-                                 int64_t* marks, int64_t* culprit) {
-  const Programs p{items, task_begin, tasks, refs, fifos};
-  Run run{p, writer, reader, {}, std::vector<int64_t>(fifos, 0), std::vector<int64_t>(fifos, burst), marks, {},
-          std::vector<char>(tasks, 0)};
-  std::fill(marks, marks + fifos, 0);
+// Runs every task to its end; where nothing moves, the smallest full FIFO of a ring gets room for `more` tokens. 0: done,
+// else as st_safe_marks.
+int64_t complete(Run& run, int64_t more, int64_t* culprit) {
+  const int64_t tasks = run.p.tasks;
   std::deque<int64_t> ready;
   std::vector<char> queued(tasks, 1);
   for (int64_t task = 0; task < tasks; ++task) {
-    run.at.emplace_back(p, task);
+    run.at.emplace_back(run.p, task);
     ready.push_back(task);
   }
   for (;;) {
@@ -120,8 +114,34 @@ extern "C" int64_t st_safe_marks(const Item* items, const int64_t* task_begin, i
     if (waiting == tasks) return 0;
     const int64_t full = run.ring(waiting, culprit);
     if (full < 0) return -full;
-    run.limit[full] += burst;
-    ready.push_back(writer[full]);
-    queued[writer[full]] = 1;
+    run.limit[full] += more;
+    ready.push_back(run.writer[full]);
+    queued[run.writer[full]] = 1;
   }
+}
+
+}  // namespace
+
+// Fills marks[fifo]. 0: done; 1: culprit = (task, the ended task it waits for, FIFO); 2: a ring of empty FIFOs.
+extern "C" int64_t st_safe_marks(const Item* items, const int64_t* task_begin, int64_t tasks, const int64_t* refs,
+                                 int64_t fifos, const int64_t* writer, const int64_t* reader, int64_t burst,
+                                 int64_t* marks, int64_t* culprit) {
+  const Programs p{items, task_begin, tasks, refs, fifos};
+  Run run{p, writer, reader, {}, std::vector<int64_t>(fifos, 0), std::vector<int64_t>(fifos, burst), marks, {},
+          std::vector<char>(tasks, 0)};
+  std::fill(marks, marks + fifos, 0);
+  return complete(run, burst, culprit);
+}
+
+// Raises limits[fifo] in steps of `more` until every task comes to its end; answers as st_safe_marks.
+extern "C" int64_t st_enough_room(const Item* items, const int64_t* task_begin, int64_t tasks, const int64_t* refs,
+                                  int64_t fifos, const int64_t* writer, const int64_t* reader, int64_t more,
+                                  int64_t* limits, int64_t* culprit) {
+  const Programs p{items, task_begin, tasks, refs, fifos};
+  std::vector<int64_t> marks(fifos, 0);
+  Run run{p, writer, reader, {}, std::vector<int64_t>(fifos, 0), std::vector<int64_t>(limits, limits + fifos),
+          marks.data(), {}, std::vector<char>(tasks, 0)};
+  const int64_t verdict = complete(run, more, culprit);
+  std::copy(run.limit.begin(), run.limit.end(), limits);
+  return verdict;
 }

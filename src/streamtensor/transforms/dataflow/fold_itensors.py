@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import TypeAlias
@@ -54,9 +54,12 @@ class FoldITensorsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in [k for k in op.walk() if isinstance(k, KernelOp)]:
-            limit = max((_work(task) for task in _tasks(kernel)), default=0) * self.share // 100
-            while (pair := next(_pairs(kernel, limit), None)) is not None:
-                pair.merge()
+            work = {task: _work(task) for task in _tasks(kernel)}
+            limit = max(work.values(), default=0) * self.share // 100
+            while (pair := next(_pairs(kernel, work, limit), None)) is not None:
+                merged = pair.merge()
+                del work[pair.producer], work[pair.consumer]
+                work[merged] = _work(merged)
                 sort_topologically(kernel.body.block)
 
 
@@ -78,17 +81,15 @@ def _work(task: TaskOp) -> int:
     )
 
 
-def _pairs(kernel: KernelOp, limit: int) -> Iterator[_Pair]:
-    """The pairs that the law allows to merge, in the order of the program."""
-    tasks = set(_tasks(kernel))
-    for producer in [t for t in kernel.body.block.ops if t in tasks]:
-        assert isinstance(producer, TaskOp)
+def _pairs(kernel: KernelOp, work: Mapping[TaskOp, int], limit: int) -> Iterator[_Pair]:
+    """The pairs that the law allows to merge, in the order of the program; `work` has the tasks that compute."""
+    for producer in [t for t in kernel.body.block.ops if isinstance(t, TaskOp) and t in work]:
         for number, result in enumerate(producer.results_):
             for read in [use.operation for use in result.uses]:
                 consumer = task_around(read)
-                if not isinstance(read, ITensorReadOp) or consumer is None or consumer not in tasks:
+                if not isinstance(read, ITensorReadOp) or consumer is None or consumer not in work:
                     continue
-                if _work(producer) + _work(consumer) > limit or _another_way(producer, consumer, read):
+                if work[producer] + work[consumer] > limit or _another_way(producer, consumer, read):
                     continue
                 pair = _pair(producer, number, consumer, read)
                 if pair is not None:
@@ -221,8 +222,8 @@ class _Pair:
         """The task that goes into them."""
         return self.consumer if self.is_read_inside else self.producer
 
-    def merge(self) -> None:
-        """Replaces the two tasks by one, at the place of the consumer."""
+    def merge(self) -> TaskOp:
+        """Replaces the two tasks by one, at the place of the consumer, and returns it."""
         host, guest = self.host, self.guest
         kept = {task: [n for n in range(len(task.results_)) if not self._dropped(task, n)] for task in (host, guest)}
         inits = [task.inits[n] for task in (host, guest) for n in kept[task]]
@@ -251,6 +252,7 @@ class _Pair:
         if isinstance(dropped, ITensorEmptyOp):
             dropped.detach()
             dropped.erase()
+        return merged
 
     def _heavier(self) -> TaskOp:
         return max((self.host, self.guest), key=_work)

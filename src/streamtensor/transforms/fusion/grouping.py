@@ -135,8 +135,11 @@ def search(graph: KernelGraph, limit_bits: int, *, rounds: int = 200) -> Groups:
     result is never worse than the greedy's. From the best of them, kernels are moved one at a time to other legal
     places while that pays, at most `rounds` orders in all. Deterministic.
     """
+    whole = _sunk(graph)
+    if whole and _fits(graph, whole, limit_bits):
+        return [whole]  # nothing goes through external memory
     starting = greedy(graph, limit_bits)
-    orders = [_sunk(graph), _chains(graph), [kernel for group in starting for kernel in group]]
+    orders = [whole, _chains(graph), [kernel for group in starting for kernel in group]]
     scored = [(*_best_cuts(graph, order, limit_bits), order) for order in orders]
     cost, groups, order = min(scored, key=lambda entry: entry[0])
     tried = len(orders)
@@ -159,16 +162,58 @@ def _fits(graph: KernelGraph, group: Sequence[int], limit_bits: int) -> bool:
     return bits is not None and (not limit_bits or bits <= limit_bits)
 
 
+class _Piece:
+    """A group that grows by kernels in front of those that it has: `on_chip_bits` and `_group_cost`, step by step."""
+
+    def __init__(self, graph: KernelGraph) -> None:
+        self._graph = graph
+        self._inside: set[int] = set()
+        self._reads: dict[tuple[Hashable, Hashable], int] = {}
+        self._converters: dict[tuple[Hashable, Hashable], int] = {}
+        self._local_bits = self._external_bits = self._converter_bits = 0
+        self._is_legal = True
+
+    def prepend(self, kernel: int) -> None:
+        """Adds `kernel`, which reads nothing of what is inside."""
+        self._inside.add(kernel)
+        self._local_bits += self._graph.local_bits[kernel]
+        for edge in self._graph.reads[kernel]:
+            stream = edge.value, edge.stream
+            self._external_bits += edge.read_bits - self._reads.get(stream, 0)
+            self._reads[stream] = edge.read_bits
+        written: dict[Hashable, int] = {}
+        for edge in self._graph.read_by[kernel]:
+            stream = edge.value, edge.stream
+            if edge.consumer not in self._inside:
+                written[edge.value] = edge.written_bits
+                continue
+            self._is_legal = self._is_legal and edge.converter_bits is not None
+            bits = edge.converter_bits or 0
+            self._external_bits -= self._reads.pop(stream, 0)
+            self._converter_bits += bits - self._converters.get(stream, 0)
+            self._converters[stream] = bits
+        self._external_bits += sum(written.values())
+
+    def fits(self, limit_bits: int) -> bool:
+        """Whether the piece may be a group and holds at most `limit_bits` on chip (0: no limit)."""
+        return self._is_legal and (not limit_bits or self._local_bits + self._converter_bits <= limit_bits)
+
+    def cost(self) -> Cost:
+        """The cost of the piece as a group."""
+        return Cost(self._external_bits, 1, self._converter_bits)
+
+
 def _best_cuts(graph: KernelGraph, order: Sequence[int], limit_bits: int) -> tuple[Cost, Groups]:
     """The cheapest way to cut `order` into groups that fit; a kernel that does not fit alone is a group of its own."""
     best: list[tuple[Cost, int]] = [(Cost(), 0)]
     for end in range(1, len(order) + 1):
         found: tuple[Cost, int] | None = None
+        piece = _Piece(graph)
         for start in range(end - 1, -1, -1):
-            piece = order[start:end]
-            if start < end - 1 and not _fits(graph, piece, limit_bits):
+            piece.prepend(order[start])
+            if start < end - 1 and not piece.fits(limit_bits):
                 break  # a longer piece holds more
-            candidate = best[start][0] + _group_cost(graph, piece)
+            candidate = best[start][0] + piece.cost()
             if found is None or candidate < found[0]:
                 found = (candidate, start)
         assert found is not None

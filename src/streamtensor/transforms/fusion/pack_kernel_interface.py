@@ -8,7 +8,7 @@ from math import prod
 
 import networkx as nx
 
-from streamtensor.algebra.external import PORT_BITS, ExternalLayout, common_tile, is_run
+from streamtensor.algebra.external import NIBBLE_BITS, PORT_BITS, ExternalLayout, common_tile, is_run
 from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.dialects.tensor_ext import PackOp, UnpackOp, tensor_in
 from streamtensor.ir import tensor
@@ -38,7 +38,7 @@ class PackKernelInterfacePass(ModulePass):
     Left plain are tensors for which a pack would stay in the device's code, or in the way of the host: one kernel
     makes it and another reads it through a reshape that changes it; a function of the host reads the same parameter
     as it is; a token straddles every tile (windows that overlap); tokens are runs of addresses already and their
-    rows fill a port of `port_bits`; numbers are not whole bytes.
+    rows fill a port of `port_bits`; numbers are neither whole bytes nor half ones.
     """
 
     name = "pack-kernel-interface"
@@ -107,7 +107,11 @@ def _may_be_packed(port: Port) -> bool:
     if port.is_result and not isinstance(port.kernel.outs[port.number - len(port.kernel.ins)].owner, tensor.EmptyOp):
         return False
     scalar = type.element_type
-    return len(type.get_shape()) > 0 and isinstance(scalar, FixedBitwidthType) and scalar.bitwidth % 8 == 0
+    return (
+        len(type.get_shape()) > 0
+        and isinstance(scalar, FixedBitwidthType)
+        and (scalar.bitwidth % 8 == 0 or scalar.bitwidth == NIBBLE_BITS)
+    )
 
 
 def _tile(ports: list[Port], port_bits: int) -> tuple[int, ...] | None:

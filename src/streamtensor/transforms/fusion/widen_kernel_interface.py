@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from streamtensor.algebra.errors import LayoutError
-from streamtensor.algebra.external import PORT_BITS, ExternalLayout, port_word
+from streamtensor.algebra.external import NIBBLE_BITS, PORT_BITS, ExternalLayout, port_word
 from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.dialects.tensor_ext import PackOp, UnpackOp, UnwidenOp, WidenOp, layout_of, wide_type
 from streamtensor.ir import tensor
@@ -25,7 +25,7 @@ from streamtensor.transforms.fusion.external_values import (
 )
 from streamtensor.transforms.fusion.pack_kernel_interface import erase_unused
 
-_WHOLE_BYTES = (8, 16, 32, 64)
+_MEMORY_BITS = (NIBBLE_BITS, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class WidenKernelInterfacePass(ModulePass):
         assert isinstance(type, TensorType)
         assert itensor is not None
         layout = itensor.layout
-        if itensor.scalar_bits not in _WHOLE_BYTES or layout.rank == 0:
+        if itensor.scalar_bits not in _MEMORY_BITS or layout.rank == 0:
             return None
         external = layout_of(type, layout.rank)
         if external.vector is not None:

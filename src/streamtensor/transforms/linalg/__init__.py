@@ -15,11 +15,13 @@ from streamtensor.transforms.linalg.fold_truncated_constants import FoldTruncate
 from streamtensor.transforms.linalg.fuse_elementwise_ops import FuseElementwiseOpsPass
 from streamtensor.transforms.linalg.fuse_linalg_fill import FuseLinalgFillPass
 from streamtensor.transforms.linalg.narrow_accumulators import NarrowAccumulatorsPass
+from streamtensor.transforms.linalg.narrow_parameters import NarrowParametersPass
 from streamtensor.transforms.linalg.own_results import OwnResultsPass
 from streamtensor.transforms.linalg.tidy_linalg import TidyLinalgPass
 
 LINALG_PASSES: tuple[ModulePass, ...] = (
-    FoldTruncatedConstantsPass(),  # first: a fill is recognised by the constant in its body
+    NarrowParametersPass(),  # first: to all that follows a 4-bit weight is one
+    FoldTruncatedConstantsPass(),  # early: a fill is recognised by the constant in its body
     TidyLinalgPass(),  # unread results (an argmax beside a max) would keep slices and copies alive
     ConvertTensorToLinalgPass(),  # before slices move and split what a concatenation joins again
     BubbleUpSlicesPass(),  # before reshapes: a slice of a flat dimension need not respect the factors it is split into
@@ -46,6 +48,7 @@ __all__ = [
     "FuseElementwiseOpsPass",
     "FuseLinalgFillPass",
     "NarrowAccumulatorsPass",
+    "NarrowParametersPass",
     "OwnResultsPass",
     "TidyLinalgPass",
 ]

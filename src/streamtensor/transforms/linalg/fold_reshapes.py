@@ -21,6 +21,7 @@ from streamtensor.transforms.linalg.generics import (
     is_empty,
     iterators,
     outputs,
+    owner,
     rebuild,
     replace_uses,
     shape_of,
@@ -64,18 +65,46 @@ class FoldReshapesPass(ModulePass):
         """Runs on every device function of the module."""
         for function in device_functions(op):
             tidy(function)
-            while _sweep(function):
+            settled: set[GenericOp] = set()
+            while _sweep(function, settled):
                 erase_dead(function)
             _shorten_views(function)
             tidy(function)
 
 
-def _sweep(function: func.FuncOp) -> bool:
-    """One step at every generic; whether there was one to make."""
+def _sweep(function: func.FuncOp, settled: set[GenericOp]) -> bool:
+    """One step at every generic; whether there was one to make.
+
+    `settled` are those with none to make: that can change only when a generic does that is connected by reshapes alone.
+    """
     changed = False
     for op in generics(function):
-        changed |= _fold(op)
+        if op in settled:
+            continue
+        neighbours = _neighbours(op)
+        if _fold(op):
+            settled.difference_update(neighbours)
+            changed = True
+        else:
+            settled.add(op)
     return changed
+
+
+def _neighbours(op: GenericOp) -> list[Operation]:
+    """What makes the operands and what reads the results of `op`, reshapes left out."""
+    makers = [owner(view_root(value)) for value in op.operands]
+    return [maker for maker in makers if maker is not None] + [r for result in op.results for r in _readers(result)]
+
+
+def _readers(value: SSAValue) -> list[Operation]:
+    """What reads `value` or a reshape of it."""
+    found: list[Operation] = []
+    for use in value.uses:
+        if isinstance(use.operation, VIEWS):
+            found.extend(_readers(use.operation.results[0]))
+        else:
+            found.append(use.operation)
+    return found
 
 
 def _fold(op: GenericOp) -> bool:

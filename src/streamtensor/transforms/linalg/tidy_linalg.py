@@ -61,18 +61,27 @@ def tidy(function: func.FuncOp) -> None:
 
 
 def deduplicate(block: Block) -> bool:
-    """Replaces every operation of `block` by an equal earlier one; whether there was any."""
-    seen: dict[Hashable, Operation] = {}
+    """Replaces every operation of `block` by an equal earlier one; whether there was any.
+
+    Keys are made only for operations of one name with the same operands, which are few: a key spans a whole body.
+    """
+    first: dict[tuple[str | int, ...], Operation] = {}
+    by_key: dict[tuple[str | int, ...], dict[Hashable, Operation]] = {}
     found = False
     for op in list(block.ops):
-        if not op.results or not is_removable(op):
+        if not op.results:
             continue
-        key = computation_key(op)
-        if key in seen:
-            replace(op, seen[key].results)
+        rough = (op.name, *map(id, op.operands))
+        similar = first.setdefault(rough, op)
+        if similar is op:
+            continue
+        keys = by_key.get(rough)
+        if keys is None:
+            keys = by_key[rough] = {computation_key(similar): similar}
+        equal = keys.setdefault(computation_key(op), op)
+        if equal is not op and is_removable(op):
+            replace(op, equal.results)
             found = True
-        else:
-            seen[key] = op
     return found
 
 
@@ -90,7 +99,7 @@ def _tidy_body(op: GenericOp) -> bool:
     body = op.body.block
     changed = deduplicate(body)
     for inner in reversed(list(body.ops)):
-        if not isinstance(inner, YieldOp) and is_removable(inner) and not any(r.uses for r in inner.results):
+        if not any(r.uses for r in inner.results) and not isinstance(inner, YieldOp) and is_removable(inner):
             body.erase_op(inner)
             changed = True
     return changed
@@ -98,6 +107,8 @@ def _tidy_body(op: GenericOp) -> bool:
 
 def _unneeded_result(op: GenericOp) -> int | None:
     """An unread result, not the only one, that no other yielded value depends on and no loop's extent either."""
+    if len(op.results) == 1:
+        return None
     for index, result in enumerate(op.results):
         others: list[SSAValue] = [value for i, value in enumerate(yielded(op)) if i != index]
         outs = [access for i, access in enumerate(outputs(op)) if i != index]
@@ -139,10 +150,14 @@ def _drop_result(op: GenericOp, index: int) -> GenericOp:
 
 def _tidy_inputs(op: GenericOp) -> bool:
     """Merges equal inputs and drops unread ones."""
+    arguments = input_arguments(op)
+    values = set(map(id, op.operands[: len(arguments)]))
+    if len(values) == len(arguments) and all(argument.uses for argument in arguments):
+        return False
     first: dict[Access, BlockArgument] = {}
     kept = inputs(op)
     gone: list[BlockArgument] = []
-    for access, argument in zip(inputs(op), input_arguments(op), strict=True):
+    for access, argument in zip(inputs(op), arguments, strict=True):
         if access in first:
             replace_uses(argument, first[access])
             gone.append(argument)
@@ -155,7 +170,6 @@ def _tidy_inputs(op: GenericOp) -> bool:
             gone.append(argument)
     if not gone:
         return False
-    arguments = input_arguments(op)
     accesses = [access for access, argument in zip(inputs(op), arguments, strict=True) if argument not in gone]
     for argument in gone:
         op.body.block.erase_arg(argument)

@@ -155,10 +155,9 @@ class _Function:
         attributes = list(given) if given is not None else [DictionaryAttr({})] * inputs
         names = self.function.res_attrs
         for number in range(results):
-            name: Attribute = StringAttr(f"output_{number}")
-            if names is not None:
-                name = names.data[number].data.get("dataflow.name", name)
-            attributes.append(DictionaryAttr({RESULT: name}))
+            mine = dict(names.data[number].data) if names is not None else {}
+            name = mine.pop("dataflow.name", StringAttr(f"output_{number}"))
+            attributes.append(DictionaryAttr({RESULT: name, **mine}))
         return ArrayAttr(attributes)
 
     def _op(self, op: Operation) -> None:

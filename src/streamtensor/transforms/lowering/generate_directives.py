@@ -3,13 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from streamtensor.dialects.dataflow import StreamReadOp, StreamWriteOp, TaskOp
 from streamtensor.dialects.dataflow.loops import loop_of
-from streamtensor.ir import memref, scf, vector
-from streamtensor.ir.builtin import DenseArrayBase, IntegerAttr, MemRefType, ModuleOp, UnitAttr, VectorType, i64
+from streamtensor.ir import arith, memref, scf, vector
+from streamtensor.ir.builtin import (
+    DenseArrayBase,
+    IndexType,
+    IntegerAttr,
+    MemRefType,
+    ModuleOp,
+    UnitAttr,
+    VectorType,
+    i64,
+)
 from streamtensor.ir.core import BlockArgument, Context, ModulePass, Operation, SSAValue
 from streamtensor.transforms.build import offset_expression
 
@@ -24,13 +33,15 @@ class GenerateDirectivesPass(ModulePass):
 
     In each task the innermost loop is pipelined with an initiation interval of 1. When it only computes (no FIFO, no
     port), has at most `unroll` iterations and stands alone in the loop around it, it is unrolled and that one is
-    pipelined instead. A local buffer is partitioned by what one cycle touches: the lanes of a vector transfer, the
-    iterations of an unrolled loop (`dataflow.partition`, a factor for each dimension).
+    pipelined instead. A nest that multiplies once and adds to a buffer is unrolled as long as it has at most `macs`
+    iterations, also where the loop around it moves tokens. A local buffer is partitioned by what one cycle touches: the
+    lanes of a vector transfer, the iterations of an unrolled loop (`dataflow.partition`, a factor for each dimension).
     """
 
     name = "generate-directives"
 
     unroll: int = 16
+    macs: int = 0
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for task in [t for t in op.walk() if isinstance(t, TaskOp)]:
@@ -43,16 +54,67 @@ class GenerateDirectivesPass(ModulePass):
                     alloc.attributes[PARTITION] = DenseArrayBase.from_list(i64, factors)
 
     def _direct(self, innermost: scf.ForOp) -> None:
+        nest = self._multiplies(innermost)
+        if nest is not None:
+            for loop in nest:
+                loop.attributes[UNROLL] = UnitAttr()
+            outer = nest[-1].parent_op()
+            assert isinstance(outer, scf.ForOp)
+            outer.attributes[PIPELINE] = IntegerAttr(1, i64)
+            return
         outer = innermost.parent_op()
-        computes = not any(isinstance(op, StreamReadOp | StreamWriteOp) or _is_port(op) for op in innermost.walk())
-        alone = isinstance(outer, scf.ForOp) and sum(isinstance(op, scf.ForOp) for op in outer.body.block.ops) == 1
-        if computes and alone and loop_of(innermost).tripcount <= self.unroll:
+        if _computes(innermost) and _is_alone(innermost) and loop_of(innermost).tripcount <= self.unroll:
             assert isinstance(outer, scf.ForOp)
             only = all(isinstance(op, scf.ForOp | scf.YieldOp) for op in outer.body.block.ops)
             if only:
                 innermost.attributes[UNROLL] = UnitAttr()
                 innermost = outer
         innermost.attributes[PIPELINE] = IntegerAttr(1, i64)
+
+    def _multiplies(self, innermost: scf.ForOp) -> list[scf.ForOp] | None:
+        """The loops to unroll, from the inside, where they multiply once and add the product to a buffer."""
+        products = [
+            op
+            for op in innermost.walk()
+            if isinstance(op, arith.MuliOp | arith.MulfOp) and not isinstance(op.result.type, IndexType)
+        ]
+        stored = [op.memref for op in innermost.walk() if isinstance(op, memref.StoreOp)]
+        adds = any(isinstance(op, memref.LoadOp) and op.memref in stored for op in innermost.walk())
+        if len(products) != 1 or not adds:
+            return None
+        nest: list[scf.ForOp] = []
+        iterations, loop = 1, innermost
+        while (
+            _computes(loop)
+            and _is_alone(loop)
+            and _is_parallel(loop, stored)
+            and iterations * loop_of(loop).tripcount <= self.macs
+        ):
+            iterations *= loop_of(loop).tripcount
+            nest.append(loop)
+            outer = loop.parent_op()
+            assert isinstance(outer, scf.ForOp)
+            loop = outer
+        return nest or None
+
+
+def _computes(loop: scf.ForOp) -> bool:
+    """Whether a loop moves no tokens."""
+    return not any(isinstance(op, StreamReadOp | StreamWriteOp) or _is_port(op) for op in loop.walk())
+
+
+def _is_alone(loop: scf.ForOp) -> bool:
+    """Whether there is a loop around it, and no other one in that."""
+    outer = loop.parent_op()
+    return isinstance(outer, scf.ForOp) and sum(isinstance(op, scf.ForOp) for op in outer.body.block.ops) == 1
+
+
+def _is_parallel(loop: scf.ForOp, stored: Collection[SSAValue]) -> bool:
+    """Whether each iteration adds to other elements of the buffers `stored`."""
+    stores = [op for op in loop.walk() if isinstance(op, memref.StoreOp) and op.memref in stored]
+    variable = loop.body.block.args[0]
+    expressions = [[offset_expression(index, [variable]) for index in op.indices] for op in stores]
+    return all(any(e is not None and any(e.coefficients) for e in indices) for indices in expressions)
 
 
 def _is_port(op: Operation) -> bool:

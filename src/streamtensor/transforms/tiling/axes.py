@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from math import prod
 from typing import Literal, TypeAlias
 
 from streamtensor.algebra.affine import LinearExpr
 from streamtensor.ir import func, linalg, tensor
-from streamtensor.ir.builtin import TensorType
-from streamtensor.ir.core import Operation, SSAValue
+from streamtensor.ir.builtin import FixedBitwidthType, TensorType
+from streamtensor.ir.core import BlockArgument, Operation, SSAValue
 from streamtensor.transforms.build import linear_map
 
 Node: TypeAlias = "tuple[Operation | SSAValue, int]"
@@ -48,7 +49,9 @@ class Axes:
                     self._join((value, dim), (concat.result, dim), exact=dim != concat.dim.value.data)
         self._roles = self._find_roles()
         self._has_rows = not {"row", "line"}.isdisjoint(self._roles.values())
-        self._batch_axes = {self._axes.find((g, loop)) for g in self.generics for loop in _contraction_batch(g)}
+        self._batches = {self._classes.find((g, loop)) for g in self.generics for loop in _contraction_batch(g)}
+        self._element_bits = self._find_element_bits()
+        self._shared_axes = {self._axes.find((g, loop)) for g in self.generics for loop in _sharing_loops(g)}
 
     def axis(self, node: Node) -> Hashable:
         """What stands for the axis of a loop or dimension."""
@@ -59,8 +62,20 @@ class Axes:
         return self._roles.get(self._classes.find(node), "plain")
 
     def is_contraction_batch(self, node: Node) -> bool:
-        """Whether some contraction has one result for each index of this axis (attention heads)."""
-        return self._axes.find(node) in self._batch_axes
+        """Whether some contraction has one result for each index of this axis (attention heads), or of one that it is put
+        together with.
+        """
+        return self._classes.find(node) in self._batches
+
+    def shares_weights(self, node: Node) -> bool:
+        """Whether some contraction reads the same weights for each index of this axis (the tokens of a prompt)."""
+        return self._axes.find(node) in self._shared_axes
+
+    def element_bits(self, node: Node) -> int:
+        """The widest element of a contraction's largest input that runs along this axis outside of its reductions; 0
+        where there is none.
+        """
+        return self._element_bits.get(self._axes.find(node), 0)
 
     @property
     def has_rows(self) -> bool:
@@ -79,6 +94,20 @@ class Axes:
         if exact:
             self._axes.join(a, b)
         self._classes.join(a, b)
+
+    def _find_element_bits(self) -> dict[Hashable, int]:
+        found: dict[Hashable, int] = {}
+        for generic in self.generics:
+            if is_contraction(generic):
+                number = largest_input(generic)
+                type = generic.inputs[number].type
+                assert isinstance(type, TensorType)
+                assert isinstance(type.element_type, FixedBitwidthType)
+                for loop in linear_map(generic.indexing_maps.data[number].data).used_dims:
+                    if is_parallel(generic, loop):
+                        axis = self._axes.find((generic, loop))
+                        found[axis] = max(found.get(axis, 0), type.element_type.bitwidth)
+        return found
 
     def _find_roles(self) -> dict[Hashable, Role]:
         roles: dict[Hashable, Role] = {}
@@ -166,19 +195,50 @@ def padding(pad: tensor.PadOp) -> list[tuple[int, int]]:
 
 
 def _contraction_batch(generic: linalg.GenericOp) -> list[int]:
-    """Parallel loops that every operand of a contraction (two or more tensors and a reduction) runs over.
+    """Parallel loops over which both factors of a contraction run: two or more inputs that vary along all reductions.
 
-    Not those of windows: a depthwise convolution takes several channels at a time.
+    What is only selected or added inside (a mask, the new row of a cache) is no factor, nor is what scales one of them
+    (the scales of groups of weights, which are the same for all of a group). Not those of windows: a depthwise
+    convolution takes several channels at a time.
     """
-    loops = range(len(generic.iterator_types))
-    maps = [
-        linear_map(map.data).used_dims
-        for map, value in zip(generic.indexing_maps, [*generic.inputs, *generic.results], strict=True)
-        if isinstance(value.type, TensorType)
-    ]
-    if len(maps) < 3 or all(is_parallel(generic, loop) for loop in loops) or windows_of(generic):
+    if not is_contraction(generic):
         return []
-    return [loop for loop in loops if is_parallel(generic, loop) and all(loop in used for used in maps)]
+    loops = range(len(generic.iterator_types))
+    maps = zip(generic.indexing_maps, generic.inputs, strict=False)
+    used = [linear_map(map.data).used_dims for map, value in maps if isinstance(value.type, TensorType)]
+    reductions = {loop for loop in loops if not is_parallel(generic, loop)}
+    factors = [dims for dims in used if reductions <= set(dims)]
+    return [loop for loop in loops if is_parallel(generic, loop) and sum(loop in dims for dims in factors) > 1]
+
+
+def is_contraction(generic: linalg.GenericOp) -> bool:
+    """Whether a linalg operation reduces what it makes of two or more tensors, and no windows move over these."""
+    tensors = [value for value in generic.inputs if isinstance(value.type, TensorType)]
+    loops = range(len(generic.iterator_types))
+    return len(tensors) > 1 and not all(is_parallel(generic, loop) for loop in loops) and not windows_of(generic)
+
+
+def largest_input(generic: linalg.GenericOp) -> int:
+    """The number of the input with the most elements: the weights of a product."""
+    return max((prod(shape_of(v)), n) for n, v in enumerate(generic.inputs) if isinstance(v.type, TensorType))[1]
+
+
+def _sharing_loops(generic: linalg.GenericOp) -> list[int]:
+    """Parallel loops of a contraction with weights (its largest input, given to the function) that these do not use."""
+    if not is_contraction(generic):
+        return []
+    number = largest_input(generic)
+    if not isinstance(_seen_through_views(generic.inputs[number]), BlockArgument):
+        return []
+    used = linear_map(generic.indexing_maps.data[number].data).used_dims
+    loops = range(len(generic.iterator_types))
+    return [loop for loop in loops if is_parallel(generic, loop) and loop not in used]
+
+
+def _seen_through_views(value: SSAValue) -> SSAValue:
+    while isinstance(value.owner, tensor.ExtractSliceOp | tensor.ExpandShapeOp | tensor.CollapseShapeOp):
+        value = value.owner.operands[0]
+    return value
 
 
 class _Sets:

@@ -11,7 +11,16 @@ from streamtensor.ir import func, linalg, tensor
 from streamtensor.ir.builtin import DenseArrayBase, ModuleOp, TensorType, UnitAttr, i64
 from streamtensor.ir.core import Context, ModulePass, Operation
 from streamtensor.transforms.build import is_device, linear_map
-from streamtensor.transforms.tiling.axes import Axes, Node, accesses, is_parallel, padding, shape_of, windows_of
+from streamtensor.transforms.tiling.axes import (
+    Axes,
+    Node,
+    accesses,
+    is_contraction,
+    is_parallel,
+    padding,
+    shape_of,
+    windows_of,
+)
 
 TILE = "dataflow.tile"
 ORDER = "dataflow.order"
@@ -29,7 +38,10 @@ class DefaultTilingPass(ModulePass):
     Dimensions that meet through a tensor get the same tile, so that a consumer takes the tokens that its producer
     makes: loops and tensor dimensions are joined into axes, and an axis gets the largest divisor of its extent that
     is not above `tile`. An axis over which some contraction is a batch (attention heads) gets 1: a token then holds
-    one head. Between tiles parallel loops are outermost in the order of the result, reductions innermost, so that
+    one head. Where these are not 0, an axis whose indices share weights (the tokens of a prompt) gets at most `rows`,
+    and the reductions of contractions at most `reduction`: with 1 a tile of the result is a sum of outer products, and
+    all of its elements can be added to at once. A row of weights in such a tile has at most `lane_bits` bits, and comes
+    as one word. Between tiles parallel loops are outermost in the order of the result, reductions innermost, so that
     partial sums stay in one tile (design document spaces.md).
 
     Where windows move over a tensor (convolutions, pooling), rows come one by one and stand outside of the channels, in
@@ -42,6 +54,9 @@ class DefaultTilingPass(ModulePass):
     name = "default-tiling"
 
     tile: int = 16
+    rows: int = 0
+    reduction: int = 0
+    lane_bits: int = 0
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:
@@ -70,7 +85,10 @@ class DefaultTilingPass(ModulePass):
             case "within":
                 return extent
             case _:
-                return largest_divisor(extent, self.tile)
+                shared = self.rows and axes.shares_weights(node)
+                limit = self.rows if shared else self.tile
+                bits = axes.element_bits(node) if self.lane_bits and not shared else 0
+                return largest_divisor(extent, min(limit, max(1, self.lane_bits // bits)) if bits else limit)
 
     def _generic_tiles(self, axes: Axes, generic: linalg.GenericOp) -> list[int]:
         extents = loop_extents(generic)
@@ -82,6 +100,8 @@ class DefaultTilingPass(ModulePass):
         if sums_rows and prod(e for e, p in zip(extents, parallel, strict=True) if p) <= WHOLE_RESULT:
             # Rows are summed up as they come: all channels of a row, then the next row.
             tiles = [e if p else t for e, t, p in zip(extents, tiles, parallel, strict=True)]
+        if self.reduction and is_contraction(generic):
+            tiles = [t if p else largest_divisor(t, self.reduction) for t, p in zip(tiles, parallel, strict=True)]
         return tiles
 
     def _pad_tiles(self, axes: Axes, pad: tensor.PadOp) -> list[int]:

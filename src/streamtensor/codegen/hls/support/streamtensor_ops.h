@@ -116,6 +116,26 @@ inline To bit_cast(From value) {
     return result;
 }
 
+// 4-bit numbers in memory: two in a byte, the first one in the low half.
+inline int nibble_of(uint8_t byte, int half) {
+    return int((unsigned(byte) >> (4 * half) & 15u) ^ 8u) - 8;
+}
+// Number i of a memory.
+inline int nibble(const uint8_t *memory, int i) {
+    return nibble_of(memory[i / 2], i % 2);
+}
+// The N numbers of a word of N / 2 bytes, as the lanes of a Vector.
+template <int N, class Vector, class Word>
+inline Vector nibbles(const Word &word) {
+#pragma HLS inline
+    Vector lanes;
+    for (int i = 0; i < N; ++i) {
+#pragma HLS unroll
+        lanes[i] = nibble_of(word[i / 2], i % 2);
+    }
+    return lanes;
+}
+
 }  // namespace st
 
 #endif

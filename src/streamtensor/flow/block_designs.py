@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The designs of a model's parts, compiled to the stream level: a block over a prompt, a block for one token, the head.
+
+What a design costs and its graphs in cycles are kept in the user's cache folder, under a name that the compiler's own
+sources, the model's configuration and every choice decide.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from streamtensor.dialects import context
+from streamtensor.dialects.dataflow import KernelOp
+from streamtensor.flow.folder import write_text
+from streamtensor.flow.passes import PassRunner
+from streamtensor.ir import func
+from streamtensor.ir.builtin import ModuleOp, StringAttr
+from streamtensor.ir.core import BlockArgument, SSAValue
+from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
+from streamtensor.report.on_chip import LAYOUT, PARAM, device_functions
+from streamtensor.report.resources import Resources, kernel_resources
+from streamtensor.targets.channels import Access, Dma
+from streamtensor.targets.operations import Operations
+from streamtensor.timing.graph import Graph
+from streamtensor.timing.graph_json import graph_from_json, graph_to_json
+from streamtensor.timing.kernel_sizing import size_kernel
+from streamtensor.timing.native_library import cache_folder
+from streamtensor.transforms.resources.kernel_graphs import kernel_dmas, schedule_kernel
+from streamtensor.transforms.resources.memory_accesses import behind_memory_views
+
+if TYPE_CHECKING:
+    from streamtensor.models.quantization.scheme import Arithmetic
+
+Part = Literal["prefill", "decode", "head"]
+PARTS: tuple[Part, ...] = ("prefill", "decode", "head")
+
+_NAMES = (PARAM, "dataflow.name", "dataflow.result")
+_INPUTS = ("hidden", "keys", "values", "new_keys", "new_values", "here", "mask", "cos", "sin", "logits")
+"""What a part moves that is no parameter."""
+
+WIDE: Mapping[Part, Mapping[str, int]] = {
+    "prefill": {"tile": 64, "row_tile": 16, "macs": 16 * 64, "slice_bytes": 1 << 20, "most_slices": 2},
+    "decode": {"tile": 128, "macs": 128, "slice_bytes": 1 << 18, "most_slices": 8, "product_lanes": 0},
+    "head": {"tile": 64, "macs": 64, "slice_bytes": 1 << 18, "most_slices": 8, "product_lanes": 0},
+}
+"""The choices of each part: lanes of products, rows of a prompt that share a word of weights, and in how many parts
+weights are cut. They were found by hand for gpt2-medium on a U55C (docs/results.md).
+"""
+
+
+@dataclass(frozen=True)
+class KernelFacts:
+    """What must be known of a kernel before it can be placed beside others.
+
+    `resources` are without FIFOs. `dmas` are what its tasks move in a launch; `memory` names for each of them the
+    parameter, input or output of the program that it moves.
+    """
+
+    name: str
+    resources: Resources
+    dmas: tuple[Dma, ...]
+    memory: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Design:
+    """One part of a model with its choices; `rows` are those of a prompt, or of the context of a decode step.
+
+    `launches` is how often a request launches it.
+    """
+
+    part: Part
+    config: Any
+    rows: int
+    arithmetic: Arithmetic | None
+    choices: Choices
+    operations: Operations
+    launches: int
+    _made: dict[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
+
+    @cached_property
+    def kernels(self) -> tuple[KernelFacts, ...]:
+        """The kernels in the order in which they are launched."""
+        value = _cached(f"{self._key}-facts", self._read_facts)
+        return tuple(
+            KernelFacts(
+                one["name"],
+                Resources(**one["resources"]),
+                tuple(Dma(**dma) for dma in one["dmas"]),
+                one["memory"],
+            )
+            for one in value
+        )
+
+    def graph(self, kernel: str, accesses: Mapping[str, Access]) -> Graph:
+        """The graph of a kernel in cycles, with what its DMAs get of external memory by their names, and with FIFOs
+        sized by its schedule.
+        """
+        rates = {name: (str(a.cycles_per_token), a.latency_cycles) for name, a in sorted(accesses.items())}
+        key = f"{self._key}-{_digest(kernel, json.dumps(rates))}-graph"
+        value = _cached(key, lambda: self._graph(kernel, accesses))
+        graph = graph_from_json(value["graph"])
+        inner = set(value["inner"])  # the schema of graphs does not say which FIFOs are parts of tasks
+        groups: Mapping[str, str] = value["groups"]
+        fifos = tuple(replace(fifo, inner=fifo.name in inner) for fifo in graph.fifos)
+        return Graph(tuple(replace(task, group=groups[task.name]) for task in graph.tasks), fifos)
+
+    @cached_property
+    def _key(self) -> str:
+        arithmetic = self.arithmetic.as_json() if self.arithmetic is not None else None
+        values = [self.part, self.rows, arithmetic, asdict(self.choices), self.operations.family, self.launches]
+        config = self.config.to_json_string(use_diff=False)
+        return f"{self.part}-{_digest(sources_digest(), json.dumps(values, sort_keys=True), config)}"
+
+    def _graph(self, kernel: str, accesses: Mapping[str, Access]) -> dict[str, Any]:
+        (op,) = (op for op in _kernels(self._module) if op.kernel_name == kernel)
+        scheduled = schedule_kernel(op, self.operations, accesses)
+        graph = scheduled.graph()
+        sizing = size_kernel(graph, scheduled.ordered_graph())
+        return {
+            "graph": graph_to_json(graph.with_depths(sizing.depths)),
+            "inner": [fifo.name for fifo in graph.fifos if fifo.inner],
+            "groups": {task.name: task.group for task in graph.tasks},
+        }
+
+    def _read_facts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for kernel in _kernels(self._module):
+            program = f"{self.part} {kernel.kernel_name}"
+            scheduled = schedule_kernel(kernel, self.operations, {})
+            names = operand_names(self._module, kernel)
+            moved = kernel_dmas(kernel, program, self.launches)
+            memory = {dma.name: names[int(dma.name.rpartition(":")[2])] for dma in moved}
+            dmas = [replace(dma, weight=memory[dma.name] not in (*_INPUTS, "")) for dma in moved]
+            found.append(
+                {
+                    "name": kernel.kernel_name,
+                    "resources": asdict(kernel_resources(kernel, scheduled.dsp)),
+                    "dmas": [asdict(dma) for dma in dmas],
+                    "memory": memory,
+                }
+            )
+        return found
+
+    @property
+    def _module(self) -> ModuleOp:
+        if "module" not in self._made:
+            self._made["module"] = self._compile()
+        return self._made["module"]
+
+    def _compile(self) -> ModuleOp:
+        from streamtensor.importers.program import import_program
+        from streamtensor.models.blocks import block_program, head_program
+
+        if self.part == "head":
+            # A vocabulary that lanes and slices do not divide is padded; the host drops what that adds.
+            padded, whole = copy.deepcopy(self.config), self.choices.tile * self.choices.most_slices
+            padded.vocab_size = -(-int(self.config.vocab_size) // whole) * whole
+            program = head_program(padded, arithmetic=self.arithmetic)
+        else:
+            program = block_program(self.config, self.part, self.rows, arithmetic=self.arithmetic)
+        module = import_program(program).module
+        runner = PassRunner(context())
+        for level in LEVEL_FILES:
+            runner.run(module, level, passes_to(level, self.choices))
+        return module
+
+
+def wide(choices: Choices, part: Part) -> Choices:
+    """The choices of a part's design: a word of weights in every cycle, all of it multiplied at once."""
+    lanes = {"reduction_tile": 1, "lane_bits": choices.fifo_width_bits, "plain_lanes": 16, "product_lanes": 4}
+    return replace(choices, **{**lanes, **WIDE[part]})
+
+
+def operand_names(module: ModuleOp, kernel: KernelOp) -> list[str]:
+    """For each operand of a kernel the parameter, input or output that it is; empty for what lies between kernels."""
+    function = next(f for f in device_functions(module) if kernel.parent_op() is f)
+    (main,) = (op for op in module.ops if isinstance(op, func.FuncOp) and op.sym_name.data == "main")
+    calls = [op for op in main.walk() if isinstance(op, func.CallOp)]
+    call = next(op for op in calls if op.callee.string_value() == function.sym_name.data)
+    layouts = {op.sym_name.data for op in module.ops if isinstance(op, func.FuncOp) and LAYOUT in op.attributes}
+    names: dict[SSAValue, str] = {}
+    attributes = list(main.arg_attrs) if main.arg_attrs is not None else []
+    for argument, given in zip(main.body.block.args, attributes, strict=True):
+        for key in _NAMES:
+            value = given.data.get(key)
+            if isinstance(value, StringAttr):
+                names[argument] = value.data
+    for one in calls:
+        if one.callee.string_value() in layouts:
+            inside = [behind_memory_views(value) for value in one.arguments]
+            known = next((names[value] for value in inside if value in names), "")
+            names |= {value: known for value in inside if value not in names}
+    return [_name_of(operand, names, call) for operand in (*kernel.ins, *kernel.outs)]
+
+
+def _name_of(operand: SSAValue, names: Mapping[SSAValue, str], call: func.CallOp) -> str:
+    inside = behind_memory_views(operand)
+    if not isinstance(inside, BlockArgument):
+        return ""
+    return names.get(behind_memory_views(call.arguments[inside.index]), "")
+
+
+def _kernels(module: ModuleOp) -> list[KernelOp]:
+    return [op for function in device_functions(module) for op in function.walk() if isinstance(op, KernelOp)]
+
+
+@cache
+def sources_digest() -> str:
+    """The hash of the package's own sources and data files."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for file in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".toml", ".cpp", ".h")):
+        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _cached(name: str, make: Any) -> Any:
+    """The JSON value that an earlier run kept under `name`, or what `make` gives."""
+    file = cache_folder() / "designs" / f"{name}.json"
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        value = json.loads(json.dumps(make()))
+    write_text(file, json.dumps(value))
+    return value

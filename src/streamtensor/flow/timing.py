@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Time of a compiled folder: the graphs of its kernels, simulated once each, times their launches."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streamtensor.codegen.host.program import Program
+from streamtensor.diagnostics import UserError, did_you_mean
+from streamtensor.flow.folder import Record
+from streamtensor.targets import Device, load_device
+from streamtensor.timing.answers import simulation_json
+from streamtensor.timing.graph import Graph
+from streamtensor.timing.load import graph_file, load_graph
+from streamtensor.timing.simulator import Deadlock, Result, Simulator
+
+
+@dataclass(frozen=True)
+class KernelGraph:
+    """The graph of one kernel, and how often its program launches it."""
+
+    program: str
+    kernel: str
+    launches: int
+    graph: Graph
+    path: Path
+
+
+@dataclass(frozen=True)
+class KernelTime:
+    """A simulated kernel."""
+
+    kernel: KernelGraph
+    simulator: Simulator
+    result: Result
+
+    @property
+    def total_cycles(self) -> int:
+        """Cycles of all launches together."""
+        return self.result.cycles * self.kernel.launches
+
+
+@dataclass(frozen=True)
+class FolderTime:
+    """Simulated programs of a folder. Launches of a program follow each other; the host's time is not in it."""
+
+    device: Device
+    kernels: tuple[KernelTime, ...]
+
+    @property
+    def programs(self) -> Mapping[str, tuple[KernelTime, ...]]:
+        """The kernels of each program."""
+        names = dict.fromkeys(time.kernel.program for time in self.kernels)
+        return {name: tuple(time for time in self.kernels if time.kernel.program == name) for name in names}
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of all launches of all programs, each run once."""
+        return sum(time.total_cycles for time in self.kernels)
+
+    @property
+    def deadlock(self) -> Deadlock | None:
+        """The deadlock of the first kernel that has one."""
+        return next((time.result.deadlock for time in self.kernels if time.result.deadlock is not None), None)
+
+    def milliseconds(self, cycles: int) -> float:
+        """Cycles at the clock of the device."""
+        return cycles / (self.device.clock_mhz * 1e3)
+
+
+def load_kernels(folder: Path, program: str | None = None) -> tuple[Device, list[KernelGraph]]:
+    """The device of a compiled folder and the graphs of its programs' kernels, or of one program's.
+
+    Raises UserError ST0503 for a folder that was not compiled as far as code or an unknown program, ST0702 and ST0703
+    for a broken graph.
+    """
+    record = Record.read(folder)
+    if program is not None and program not in record.programs:
+        raise UserError(
+            "ST0503", f"{folder} has no program '{program}'", hint=did_you_mean(program, list(record.programs))
+        )
+    kernels = [k for name in record.programs if program in (None, name) for k in _kernels(folder / name, name)]
+    return load_device(record.device), kernels
+
+
+def simulate_folder(folder: Path, program: str | None = None) -> FolderTime:
+    """Simulates every kernel of a compiled folder once; errors as in `load_kernels`."""
+    device, kernels = load_kernels(folder, program)
+    times: list[KernelTime] = []
+    for kernel in kernels:
+        simulator = Simulator(kernel.graph)
+        times.append(KernelTime(kernel, simulator, simulator.run()))
+    return FolderTime(device, tuple(times))
+
+
+def folder_json(time: FolderTime) -> dict[str, Any]:
+    """`cycles`, `milliseconds`, `deadlock`, `tasks` and `fifos` (by KERNEL/NAME, behind PROGRAM/ when there are several
+    programs), and `programs` with their kernels.
+    """
+    answer: dict[str, Any] = {
+        "device": time.device.name,
+        "clock_mhz": time.device.clock_mhz,
+        "provenance": "simulated",
+        "cycles": time.cycles,
+        "milliseconds": time.milliseconds(time.cycles),
+        "deadlock": None,
+        "tasks": {},
+        "fifos": {},
+        "programs": {},
+    }
+    several = len(time.programs) > 1
+    for program, kernels in time.programs.items():
+        cycles = sum(kernel.total_cycles for kernel in kernels)
+        found: dict[str, Any] = {}
+        for one in kernels:
+            name = one.kernel.kernel
+            single = simulation_json(one.kernel.graph, one.result)
+            place = f"{program}/{name}/" if several else f"{name}/"
+            for what in ("tasks", "fifos"):
+                answer[what] |= {place + key: value for key, value in single[what].items()}
+            found[name] = {"launches": one.kernel.launches, "cycles": single["cycles"], "deadlock": single["deadlock"]}
+            answer["deadlock"] = answer["deadlock"] or single["deadlock"]
+        answer["programs"][program] = {
+            "cycles": cycles,
+            "milliseconds": time.milliseconds(cycles),
+            "kernels": found,
+        }
+    return answer
+
+
+def busiest_tasks(kernel: KernelTime, count: int) -> Sequence[tuple[str, int, int, int, int]]:
+    """(task, end, cycles busy, cycles waiting to read, waiting to write) of the tasks that are busy longest."""
+    rows: list[tuple[str, int, int, int, int]] = []
+    for task in kernel.kernel.graph.tasks:
+        times = kernel.result.tasks[task.name]
+        busy = times.end - (times.start or 0) - times.stalled_read - times.stalled_write
+        rows.append((task.name, times.end, max(0, busy), times.stalled_read, times.stalled_write))
+    return sorted(rows, key=lambda row: -row[2])[:count]
+
+
+def _kernels(folder: Path, program: str) -> Iterator[KernelGraph]:
+    file = folder / "program.json"
+    if not file.is_file():
+        raise UserError("ST0503", f"{folder} was not compiled as far as code", hint="compile it with --to code")
+    launches = Program.from_json(json.loads(file.read_text(encoding="utf-8")))
+    times = Counter(step.name for step in launches.steps if step.kind == "kernel")
+    for kernel in launches.kernels:
+        path = folder / graph_file(kernel.name)
+        if not path.is_file():
+            raise UserError(
+                "ST0503", f"there is no {path}", hint="compile the model again: an older version wrote none"
+            )
+        yield KernelGraph(program, kernel.name, times[kernel.name], load_graph(path), path)

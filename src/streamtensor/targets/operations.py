@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What an operation costs in the logic of a device family: latency in cycles, DSP blocks; and the ports of memories."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+_FOLDER = Path(__file__).parent / "families"
+
+DEFAULT_FAMILY = "ultrascale_plus"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One fully pipelined operation: cycles from its operands to its result, and its DSP blocks."""
+
+    cycles: int
+    dsp: float = 0.0
+
+
+@dataclass(frozen=True)
+class MemoryPorts:
+    """One bank of a kind of on-chip memory: cycles from address to data, and from a write until the data can be read;
+    accesses in a cycle (0: any number), of which one may be a write.
+    """
+
+    read_cycles: int
+    write_cycles: int
+    ports: int
+
+
+@dataclass(frozen=True)
+class Operations:
+    """The costs of a device family. `sources` says for each line, by its key and bits, where it comes from."""
+
+    family: str
+    title: str
+    costs: Mapping[str, tuple[tuple[int, Cost], ...]] = field(compare=False)
+    memories: Mapping[str, MemoryPorts] = field(compare=False)
+    loop_cycles: int = 1
+    sources: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+
+    def cost(self, operation: str, bits: int) -> Cost:
+        """The cost for operands of at most `bits` bits; wider ones than any line cost what the last line says."""
+        lines = self.costs[operation]
+        return next((cost for widest, cost in lines if bits <= widest), lines[-1][1])
+
+
+def family_names() -> list[str]:
+    """The families that come with the package."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+@lru_cache
+def load_operations(family: str = DEFAULT_FAMILY) -> Operations:
+    """The costs of a family that comes with the package, one of `family_names`."""
+    data = tomllib.loads((_FOLDER / f"{family}.toml").read_text(encoding="utf-8"))
+    sources: dict[str, str] = {}
+    costs: dict[str, tuple[tuple[int, Cost], ...]] = {}
+    for name, lines in data["operations"].items():
+        costs[name] = tuple((int(line["bits"]), Cost(int(line["cycles"]), float(line["dsp"]))) for line in lines)
+        sources |= {f"{name}.{line['bits']}": line["source"] for line in lines}
+    memories: dict[str, MemoryPorts] = {}
+    for kind, line in data["memories"].items():
+        memories[kind] = MemoryPorts(int(line["read"]), int(line["write"]), int(line["ports"]))
+        sources[kind] = line["source"]
+    control: Mapping[str, Any] = data["control"]["loop_cycles"]
+    sources["loop_cycles"] = control["source"]
+    return Operations(data["name"], data["title"], costs, memories, int(control["value"]), sources)
