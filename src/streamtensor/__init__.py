@@ -4,6 +4,8 @@
 >>> import streamtensor
 >>> accelerator = streamtensor.compile(module, example_inputs, device="u55c")  # doctest: +SKIP
 >>> accelerator.predict(*inputs)  # doctest: +SKIP
+>>> streamtensor.compile_model("model_folder", "build/model", scheme="w4a8")  # doctest: +SKIP
+>>> streamtensor.generate("build/model", "Once upon a time ", 32).text  # doctest: +SKIP
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,9 @@ if TYPE_CHECKING:
     from streamtensor.flow import (
         Accelerator,
         ExternKernel,
+        compile_model,
         extern_ports,
+        generate,
         load,
         perplexity,
         quantize,
@@ -27,7 +31,9 @@ __all__ = [
     "ExternKernel",
     "__version__",
     "compile",
+    "compile_model",
     "extern_ports",
+    "generate",
     "load",
     "perplexity",
     "quantize",
@@ -38,7 +44,9 @@ _LAZY = {
     "Accelerator": "Accelerator",
     "ExternKernel": "ExternKernel",
     "compile": "compile_module",
+    "compile_model": "compile_model",
     "extern_ports": "extern_ports",
+    "generate": "generate",
     "load": "load",
     "perplexity": "perplexity",
     "quantize": "quantize",

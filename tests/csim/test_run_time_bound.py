@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +57,11 @@ def arrays(values: tuple[torch.Tensor, ...]) -> list[Array]:
 
 
 @pytest.fixture(scope="module")
-def decode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Decode, Accelerator]]:
+def decode(tmp_path_factory: pytest.TempPathFactory) -> tuple[Decode, Accelerator]:
     """A decode step of two gpt2 layers."""
     module = Decode(float_model("gpt2"), CONTEXT)
     folder = tmp_path_factory.mktemp("bound") / "decode"
-    yield module, accelerator(module, decode_inputs(module.model, 0, 0.0), folder)
+    return module, accelerator(module, decode_inputs(module.model, 0, 0.0), folder)
 
 
 def test_every_position_gives_what_pytorch_does(decode: tuple[Decode, Accelerator]) -> None:
@@ -122,9 +121,9 @@ def test_step_programs_have_the_tokens_of_c_simulation(decode: tuple[Decode, Acc
     assert bounded
 
 
-@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
-def test_an_integer_model_is_exact(family: str, tmp_path: Path) -> None:
-    model = quantized_model(family, "w8a8")
+def test_an_integer_model_is_exact(tmp_path: Path) -> None:
+    """Gemma, with a sliding window that is shorter than the context."""
+    model = quantized_model("gemma3_text", "w8a8")
     module = Decode(model, CONTEXT)
 
     def inputs(position: int) -> tuple[torch.Tensor, ...]:

@@ -334,8 +334,14 @@ def test_bar_on_a_terminal_after_a_while(monkeypatch: pytest.MonkeyPatch) -> Non
         events.note("a note")
         (progress, _) = events._bar or pytest.fail("no bar")  # pyright: ignore[reportPrivateUsage]
         progress.refresh()
+        events.transfer("weights", 0, 500_000_000)
+        events.transfer("weights", 120_000_000, 500_000_000)
+        progress.refresh()
     assert "fusion" in terminal.getvalue()
     assert "1/3" in terminal.getvalue()
+    assert "weights, MB, " in terminal.getvalue()
+    assert "MB/s" in terminal.getvalue()
+    assert "120/500" in terminal.getvalue()
     assert "a note" in terminal.getvalue()
 
 

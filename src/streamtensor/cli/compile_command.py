@@ -26,6 +26,14 @@ FIXED = (
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.")
 @click.option("--device", default="u55c", show_default=True, help="Name of a device, or a device file (.toml).")
 @click.option("--prompt-len", type=click.IntRange(min=1), metavar="N", help="Longest prompt, in tokens.")
+@click.option("--context", type=click.IntRange(min=1), metavar="N", help="Longest text with the prompt, in tokens.")
+@click.option("--scheme", metavar="NAME", help="Quantise the model: w8a8, w4a8, w4a8-g128; float32 leaves it as it is.")
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    metavar="TEXT",
+    help="Text file on which the ranges of activations are measured, for --scheme.",
+)
 @click.option("--to", default="code", show_default=True, metavar="LEVEL", help=f"Last level: {LEVELS}.")
 @click.option("--from", "start", metavar="LEVEL", help="Go on from the file of this level; MODEL is a compiled folder.")
 @click.option("--random-weights", type=int, metavar="SEED", help="Random weights, for the name of a shape.")
@@ -57,6 +65,9 @@ def command(
     output: Path | None,
     device: str,
     prompt_len: int | None,
+    context: int | None,
+    scheme: str | None,
+    calibration: Path | None,
     to: str,
     start: str | None,
     random_weights: int | None,
@@ -93,6 +104,9 @@ def command(
                 output,
                 device=device,
                 prompt_len=prompt_len,
+                context=context,
+                scheme=scheme,
+                calibration=calibration,
                 to=to,
                 random_weights=random_weights,
                 tile=tile,

@@ -3,6 +3,7 @@
 
 import sys
 import threading
+from collections.abc import Iterable
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -79,15 +80,28 @@ class TerminalEvents:
             else:
                 print(text, file=sys.stderr)
 
+    def above(self) -> str:
+        """What stands above the bar."""
+        return ""
+
     def _show(self) -> None:
-        from rich.console import Console
+        from rich.console import Console, RenderableType
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.text import Text
+
+        above = self.above
+
+        class WithText(Progress):
+            def get_renderables(self) -> Iterable[RenderableType]:
+                if text := above():
+                    yield Text(text)
+                yield from super().get_renderables()
 
         with self._lock:
-            if self._timer is None:  # the work ended in the meantime
+            if self._timer is None or self._bar is not None:  # the work ended in the meantime, or the bar is there
                 return
             name, done, total = self._stage
-            progress = Progress(
+            progress = WithText(
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=30),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`streamtensor run`: C simulation of a compiled folder."""
+"""`streamtensor run`: C simulation of a compiled folder, a text that goes on or a run on arrays."""
 
+import re
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -8,23 +9,39 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from streamtensor.cli.entry import INPUT, print_json
+from streamtensor.cli.live_text import LiveText
 from streamtensor.cli.progress import TerminalEvents
 from streamtensor.cli.tables import flatten, print_rows
 from streamtensor.diagnostics import UserError
 from streamtensor.diagnostics.render import print_error
 
 if TYPE_CHECKING:
-    from streamtensor.flow import RunResult
+    from streamtensor.flow import GenerateResult, RunResult
+
+INTERRUPTED = 130
+_TEXT_ONLY = ("count", "temperature", "seed", "ignore_end")
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--prompt", metavar="TEXT", help="Text that the model continues.")
+@click.option("--ids", metavar="N,N,...", help="The prompt as token ids, for a model without a tokenizer.")
 @click.option(
     "--inputs", type=click.Path(path_type=Path), metavar="FILE.npz", help="Arrays, in the order of the inputs."
 )
-@click.option("--check", is_flag=True, help="Compare with PyTorch; exit code 1 when the results differ.")
+@click.option("--program", metavar="NAME", help="The program that runs on --inputs; the first one by default.")
+@click.option("--check", is_flag=True, help="Compare every step with PyTorch; exit code 1 when the results differ.")
 @click.option("-n", "count", type=click.IntRange(min=1), default=16, show_default=True, help="Tokens to generate.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    metavar="T",
+    help="0: the most probable token; above: tokens by chance, with softmax(logits / T).",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the chance.")
+@click.option("--ignore-end", is_flag=True, help="Go on after a token that ends the text.")
 @click.option(
     "--fifos",
     type=click.Choice(["bounded", "unbounded"]),
@@ -37,34 +54,83 @@ if TYPE_CHECKING:
 )
 @click.option("--quiet", is_flag=True, help="Say nothing but the result and errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
 def command(
+    ctx: click.Context,
     folder: Path,
     prompt: str | None,
+    ids: str | None,
     inputs: Path | None,
+    program: str | None,
     check: bool,
     count: int,
+    temperature: float,
+    seed: int,
+    ignore_end: bool,
     fifos: Literal["bounded", "unbounded"],
     depth: int | None,
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Run the C simulation of a compiled FOLDER on a prompt or on arrays."""
-    if (prompt is None) == (inputs is None):
-        raise click.UsageError("give either --prompt TEXT or --inputs FILE.npz")
+    """Run the C simulation of a compiled FOLDER on a prompt or on arrays.
+
+    Text appears on standard output as it is generated. Ctrl-C ends it and keeps what there is.
+    """
+    if sum(given is not None for given in (prompt, ids, inputs)) != 1:
+        raise click.UsageError("give one of --prompt TEXT, --ids N,N,... and --inputs FILE.npz")
+    _check_options(ctx, is_text=inputs is None)
 
     from streamtensor import flow
 
-    with TerminalEvents(quiet=quiet or as_json) as events:
-        if prompt is not None:
-            result = flow.run_prompt(folder, prompt, count=count, check=check, fifos=fifos, depth=depth, events=events)
+    if inputs is not None:
+        with TerminalEvents(quiet=quiet or as_json) as events:
+            ran = flow.run_inputs(
+                folder, inputs, program=program, check=check, fifos=fifos, depth=depth, events=events
+            )
+        answer = ran.as_json()
+        if as_json:
+            print_json(answer)
         else:
-            assert inputs is not None
-            result = flow.run_inputs(folder, inputs, check=check, fifos=fifos, depth=depth, events=events)
+            _print_arrays(ran, answer)
+        return _verdict(check, answer, as_json)
+    with LiveText(quiet=quiet or as_json, show_text=not as_json) as live:
+        result = flow.generate(
+            folder,
+            prompt if prompt is not None else _numbers(ids or ""),
+            count,
+            temperature=temperature,
+            seed=seed,
+            check=check,
+            ignore_end=ignore_end,
+            fifos=fifos,
+            depth=depth,
+            on_text=live.text,
+            events=live,
+        )
     answer = result.as_json()
     if as_json:
         print_json(answer)
     else:
-        _print(result, answer)
+        _print_generated(result, answer, quiet)
+    return INTERRUPTED if result.stop == "interrupt" else _verdict(check, answer, as_json)
+
+
+def _check_options(ctx: click.Context, *, is_text: bool) -> None:
+    """A usage error for options that have no meaning with what is run."""
+    for option in ("program",) if is_text else _TEXT_ONLY:
+        if ctx.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE:
+            name = "-n" if option == "count" else f"--{option.replace('_', '-')}"
+            other = "--prompt or --ids" if is_text else "--inputs"
+            raise click.UsageError(f"{name} does not go with {other}")
+
+
+def _numbers(text: str) -> list[int]:
+    if not re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", text):
+        raise click.UsageError(f"--ids takes numbers with commas between them, not '{text}'")
+    return [int(number) for number in text.split(",")]
+
+
+def _verdict(check: bool, answer: dict[str, Any], as_json: bool) -> int:
     if not check or answer["equal"]:
         return 0
     if not as_json:
@@ -73,17 +139,34 @@ def command(
     return INPUT
 
 
-def _print(result: "RunResult", answer: dict[str, Any]) -> None:
-    """The text or the arrays on standard output, the comparison and a word on the FIFOs on standard error."""
-    if result.text is not None:
-        click.echo(result.text)
-    else:
-        for number, output in enumerate(result.outputs):
-            shape = "x".join(str(size) for size in output.shape) or "scalar"
-            click.echo(f"output {number}  {shape} {output.dtype}")
-            click.echo(textwrap.indent(str(output), "  "))
-    talk = {name: answer[name] for name in ("reference_text", "max_rel_diff", "equal") if name in answer}
+def _print_arrays(result: "RunResult", answer: dict[str, Any]) -> None:
+    """The arrays on standard output, the comparison and a word on the FIFOs on standard error."""
+    for number, output in enumerate(result.outputs):
+        shape = "x".join(str(size) for size in output.shape) or "scalar"
+        click.echo(f"output {number}  {shape} {output.dtype}")
+        click.echo(textwrap.indent(str(output), "  "))
+    talk = {name: answer[name] for name in ("max_rel_diff", "equal") if name in answer}
     if answer["fifos"]:
         talk["fifos"] = len(answer["fifos"])
         talk["fifo tokens"] = sum(fifo["tokens"] for fifo in answer["fifos"].values())
+    print_rows(flatten(talk), err=True)
+
+
+def _print_generated(result: "GenerateResult", answer: dict[str, Any], quiet: bool) -> None:
+    """The tokens where there is no text, and how it went on standard error; the text itself is there already."""
+    if result.text is None:
+        click.echo(",".join(map(str, result.tokens)))
+    if quiet:
+        return
+    talk: dict[str, Any] = {
+        "tokens": f"{len(result.prompt_tokens)} of the prompt, {len(result.tokens)} generated",
+        "C simulation": f"prompt {result.prefill_seconds:.2f} s, then {result.tokens_per_s:.2f} tokens/s "
+        "(measured here, CPU, not the accelerator)",
+    }
+    if result.stop in ("end", "interrupt"):
+        talk["stopped"] = "the model ended its text" if result.stop == "end" else "by Ctrl-C"
+    if result.check is not None:
+        talk |= {name: answer[name] for name in ("equal", "steps_compared", "max_rel_diff", "max_rel_diff_cache")}
+        if result.check.tokens != result.tokens:
+            talk["PyTorch"] = result.check.text if result.text is not None else list(result.check.tokens)
     print_rows(flatten(talk), err=True)

@@ -73,8 +73,8 @@ def _print_folder(time: "FolderTime") -> None:
     for program, kernels in time.programs.items():
         cycles = sum(one.total_cycles for one in kernels)
         click.echo(
-            f"program {program}: {cycles:,} cycles, {time.milliseconds(cycles):,.3f} ms at {time.device.clock_mhz:g} MHz "
-            f"on {time.device.name} (simulated, without the host)"
+            f"program {program}: {cycles:,} cycles, {time.milliseconds(cycles):,.3f} ms "
+            f"at {time.device.clock_mhz:g} MHz on {time.device.name} (simulated, without the host)"
         )
         print_table(
             ("kernel", "launches", "cycles", "ms", "together"),

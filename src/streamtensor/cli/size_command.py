@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`streamtensor size`: depths for the FIFOs of a dataflow graph, with evidence."""
+"""`streamtensor size`: depths for the FIFOs of a dataflow graph or a compiled folder, with evidence."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,15 @@ import click
 from streamtensor.cli.entry import print_json
 
 if TYPE_CHECKING:
+    from streamtensor.timing.graph import Graph
     from streamtensor.timing.sizing import Strategy
 
 _STRATEGIES: "tuple[Strategy, ...]" = ("best", "normal", "conservative", "published-lp", "exact")
 
 
 @click.command()
-@click.argument("graph", type=click.Path(path_type=Path))
+@click.argument("graph", metavar="DIR|GRAPH", type=click.Path(path_type=Path))
+@click.option("--program", metavar="NAME", help="Only this program of a compiled folder.")
 @click.option(
     "--strategy",
     type=click.Choice(_STRATEGIES),
@@ -32,7 +34,12 @@ _STRATEGIES: "tuple[Strategy, ...]" = ("best", "normal", "conservative", "publis
     metavar="PERCENT",
     help="Slower than with unbounded FIFOs, at most.",
 )
-@click.option("--min-depth", type=click.IntRange(min=1), default=1, show_default=True, help="No FIFO gets less.")
+@click.option(
+    "--min-depth",
+    type=click.IntRange(min=1),
+    default=None,
+    help="No FIFO gets less.  [default: 1; 2 for a compiled folder]",
+)
 @click.option(
     "--max-simulations",
     type=click.IntRange(min=1),
@@ -47,43 +54,79 @@ _STRATEGIES: "tuple[Strategy, ...]" = ("best", "normal", "conservative", "publis
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     graph: Path,
+    program: str | None,
     strategy: "Strategy",
     slowdown_percent: float,
-    min_depth: int,
+    min_depth: int | None,
     max_simulations: int,
     pareto: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Size the FIFOs of a dataflow GRAPH (JSON, schema streamtensor.graph/1); the depths in it are not looked at.
+    """Size the FIFOs of a compiled folder DIR, or of a dataflow GRAPH (JSON, schema streamtensor.graph/1).
 
-    The answer comes with evidence, all of it by simulation: no deadlock; not slower than with unbounded FIFOs, or by
-    how much; no single FIFO can have a word less.
+    The depths in a graph are not looked at. The answer comes with evidence, all of it by simulation: no deadlock; not
+    slower than with unbounded FIFOs, or by how much; no single FIFO can have a word less. Of a folder every kernel is
+    sized by itself; nothing in it changes (`compile --fifo-sizing` decides its depths).
     """
     from streamtensor.cli.progress import TerminalEvents
     from streamtensor.timing.answers import pareto_json, sizing_json
-    from streamtensor.timing.load import load_graph
     from streamtensor.timing.sizing import Sizer
 
-    loaded = load_graph(graph)
     if pareto and output is not None:
         raise click.UsageError("--pareto has many answers, --output takes one")
-    answer: dict[str, Any]
+    if program is not None and not graph.is_dir():
+        raise click.UsageError("--program is for a compiled folder")
+    graphs = _graphs(graph, program)
+    if output is not None and len(graphs) != 1:
+        raise click.UsageError(f"--output takes one graph, and {graph} has {len(graphs)}")
+    answers: dict[str, dict[str, Any]] = {}
     with TerminalEvents(quiet=as_json) as events:
-        sizer = Sizer(loaded, min_depth, on_progress=events.stage)
-        if pareto:
-            answer = {"points": pareto_json(loaded, sizer.pareto())}
-        else:
+        for name, loaded in graphs.items():
+            least = min_depth or (2 if graph.is_dir() else 1)
+            sizer = Sizer(loaded, least, on_progress=events.stage)
+            if pareto:
+                answers[name] = {"points": pareto_json(loaded, sizer.pareto())}
+                continue
             sizing = sizer.size(strategy, slowdown=slowdown_percent / 100, max_simulations=max_simulations)
-            answer = sizing_json(loaded, sizing)
+            answers[name] = sizing_json(loaded, sizing)
             if output is not None:
                 _write(output, loaded.with_depths(sizing.depths))
     if as_json:
-        print_json(answer)
-    elif pareto:
-        _print_points(answer["points"])
-    else:
-        _print(answer)
+        print_json(_together(answers, pareto=pareto) if graph.is_dir() else answers[""])
+        return
+    for name, answer in answers.items():
+        if name:
+            click.echo(f"kernel {name}")
+        if pareto:
+            _print_points(answer["points"])
+        else:
+            _print(answer)
+
+
+def _graphs(path: Path, program: str | None) -> "dict[str, Graph]":
+    """The graph of a file under no name; those of a folder by KERNEL, or PROGRAM/KERNEL of several programs."""
+    if not path.is_dir():
+        from streamtensor.timing.load import load_graph
+
+        return {"": load_graph(path)}
+    from streamtensor.flow.timing import load_kernels
+
+    _, kernels = load_kernels(path, program)
+    several = len({one.program for one in kernels}) > 1
+    return {f"{one.program}/{one.kernel}" if several else one.kernel: one.graph for one in kernels}
+
+
+def _together(answers: dict[str, dict[str, Any]], *, pareto: bool) -> dict[str, Any]:
+    """The sizes of all kernels, FIFOs by KERNEL/NAME, and each kernel's own answer."""
+    together: dict[str, Any] = {"kernels": answers}
+    if not pareto:
+        together |= {
+            "fifos": {f"{name}/{fifo}": value for name, one in answers.items() for fifo, value in one["fifos"].items()},
+            **{key: sum(one[key] for one in answers.values()) for key in ("total_words", "total_bits", "total_blocks")},
+            **{key: sum(one[key] for one in answers.values()) for key in ("cycles", "cycles_unbounded")},
+        }
+    return together
 
 
 def _write(path: Path, graph: Any) -> None:

@@ -10,8 +10,9 @@ from streamtensor.flow.accelerator import Accelerator, load
 from streamtensor.flow.compile import CompileResult, compile_model, compile_module, recompile
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.extern_ports import Port, extern_ports, ports_of_source
+from streamtensor.flow.generate import GenerateResult, generate
 from streamtensor.flow.quantization import perplexity, quantize
-from streamtensor.flow.run import RunResult, run_inputs, run_prompt
+from streamtensor.flow.run import RunResult, run_inputs
 
 if TYPE_CHECKING:
     from streamtensor.importers.extern_kernel import ExternKernel, read_extern_kernels
@@ -21,12 +22,14 @@ __all__ = [
     "CompileResult",
     "Events",
     "ExternKernel",
+    "GenerateResult",
     "Port",
     "RunResult",
     "SilentEvents",
     "compile_model",
     "compile_module",
     "extern_ports",
+    "generate",
     "load",
     "perplexity",
     "ports_of_source",
@@ -34,7 +37,6 @@ __all__ = [
     "read_extern_kernels",
     "recompile",
     "run_inputs",
-    "run_prompt",
 ]
 
 

@@ -59,7 +59,7 @@ class CompileResult:
 
 def compile_model(
     source: str,
-    out: Path,
+    out: Path | str,
     *,
     device: str = "u55c",
     prompt_len: int | None = None,
@@ -89,6 +89,7 @@ def compile_model(
     from streamtensor.models.sources import load_source
 
     events = events or SilentEvents()
+    out = Path(out)
     _check_level(to, LEVELS)
     target = load_device(device)
     model = load_source(

@@ -188,6 +188,8 @@ def load_source(
     from streamtensor.models.decode import context_rows
     from streamtensor.models.prefill import prompt_rows
 
+    if calibration is not None and not calibration.is_file():
+        raise UserError("ST0101", f"there is no file {calibration}")
     asked = DEFAULT_PROMPT_LEN if prompt_len is None else prompt_len
     rows = prompt_rows(asked, config)
     text_file = str(calibration.resolve()) if calibration is not None else ""

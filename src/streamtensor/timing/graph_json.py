@@ -56,16 +56,8 @@ def graph_to_json(graph: Graph) -> dict[str, Any]:
     """The JSON value of a graph. Pipelined tasks are written as the processes and FIFOs that they consist of."""
     return {
         "schema": SCHEMA,
-        "fifos": [
-            {"name": f.name, "bits": f.bits, "depth": f.depth, "latency": f.latency}
-            | ({"inner": True} if f.inner else {})
-            for f in graph.fifos
-        ],
-        "tasks": [
-            {"name": task.name, "program": _program_json(task.program)}
-            | ({"part_of": task.group} if task.group else {})
-            for task in graph.tasks
-        ],
+        "fifos": [_fifo_json(fifo) for fifo in graph.fifos],
+        "tasks": [_task_json(task) for task in graph.tasks],
     }
 
 
@@ -77,6 +69,16 @@ def graph_text(graph: Graph) -> str:
         lines = ",\n".join(f"  {json.dumps(item)}" for item in value[key])
         parts.append(f' "{key}": [\n{lines}\n ]' if lines else f' "{key}": []')
     return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _fifo_json(fifo: Fifo) -> dict[str, Any]:
+    value = {"name": fifo.name, "bits": fifo.bits, "depth": fifo.depth, "latency": fifo.latency}
+    return {**value, "inner": True} if fifo.inner else value
+
+
+def _task_json(task: Task) -> dict[str, Any]:
+    value = {"name": task.name, "program": _program_json(task.program)}
+    return {**value, "part_of": task.group} if task.group else value
 
 
 def _program_json(program: Sequence[StepProgram]) -> list[dict[str, Any]]:

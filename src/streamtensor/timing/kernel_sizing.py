@@ -69,7 +69,7 @@ class KernelSizer:
         return {fifo.name: fifo.depth or self.min_depth for fifo in self.graph.sized}
 
     def bits_at(self, cap_bits: int | None) -> int:
-        """Bits of the FIFOs when none of them is deeper than the safe rule asks for or `cap_bits` allow."""
+        """Bits of the FIFOs with a cap."""
         return bits_of(self.graph.sized, self._capped(cap_bits))
 
     @property
@@ -84,7 +84,7 @@ class KernelSizer:
         "safe" leaves them. "schedule" takes just-in-time depths; where these would be a deadlock in program order, a
         full FIFO of the ring gets more room until there is none. Not one cycle is lost by that: deeper is never later.
         "certified" goes on from there to depths of which none can be a word less. Where no just-in-time depths can be
-        had, the safe ones stay. FIFOs above `cap_bits` get no more than that, or their safe depth: this may lose time.
+        had, the safe ones stay. With `cap_bits` none is deeper than that many bits, or its safe depth: that loses time.
         """
         late = self._late
         if late is None:
@@ -123,15 +123,16 @@ class KernelSizer:
         return bits_of(self.graph.sized, depths)
 
     def _capped(self, cap_bits: int | None) -> dict[str, int]:
-        """Just-in-time depths, the safe ones where there are none."""
+        """Just-in-time depths, the safe ones where there are none. With a cap: no FIFO is deeper than that many bits,
+        nor shallower than the safe rule says, which leaves no deadlock.
+        """
         if self._late is None:
             return self.safe
         depths = dict(self._late.depths)
-        if cap_bits is not None:
-            for fifo in self.graph.sized:
-                most = max(self.safe[fifo.name], cap_bits // max(1, fifo.bits))
-                depths[fifo.name] = min(depths[fifo.name], most)
-        return depths
+        if cap_bits is None:
+            return depths
+        most = {fifo.name: cap_bits // max(1, fifo.bits) for fifo in self.graph.sized}
+        return {name: max(self.safe[name], min(depth, most[name])) for name, depth in depths.items()}
 
 
 def cap_for(sizers: list[KernelSizer], budget_bits: int) -> int | None:

@@ -164,7 +164,7 @@ class _Emitter:
         if item.trips == 1:
             return _Part([*_wait(gap), *body.steps], body.gap, body.helpers)
         steps = [*_wait(gap), Repeat(item.trips, (*body.steps, *_wait(body.gap)))]
-        helpers = [(name, [Repeat(item.trips, tuple(program))]) for name, program in body.helpers]
+        helpers = _repeated(item.trips, body.helpers)
         return _Part(steps, 0, helpers)
 
     def _flushable(self, item: Pipelined, groups: Sequence[Access], gap: int, *, last: bool) -> _Part:
@@ -194,7 +194,7 @@ class _Emitter:
         first = Repeat(item.trips, (Step(1, writes=(free,), delta=0), *fill.steps, Step(1, (), (full,), fill.gap)))
         second = Repeat(item.trips, (Step(1, reads=(full,), delta=0), *drain.steps, Step(1, (free,), (), drain.gap)))
         part = self._joined(name, [*begin, first], 0, [second], 0, last=last)
-        inner = [(n, [Repeat(item.trips, tuple(program))]) for n, program in (*fill.helpers, *drain.helpers)]
+        inner = _repeated(item.trips, [*fill.helpers, *drain.helpers])
         return _Part(part.steps, part.gap, [*part.helpers, *inner])
 
     def _joined(
@@ -215,6 +215,11 @@ class _Emitter:
     def _fresh(self, word: str) -> str:
         number = self._taken[word] = self._taken.get(word, -1) + 1
         return f"{self._name}.{word}" + (f"_{number}" if number else "")
+
+
+def _repeated(trips: int, helpers: Sequence[tuple[str, list[StepProgram]]]) -> list[tuple[str, list[StepProgram]]]:
+    """Processes inside of a loop do what they do in each of its iterations."""
+    return [(name, [Repeat(trips, tuple(program))]) for name, program in helpers]
 
 
 def _wait(cycles: int) -> Iterator[StepProgram]:

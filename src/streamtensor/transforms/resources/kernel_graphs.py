@@ -76,7 +76,7 @@ def schedule_kernel(
     """
     block = kernel.body.block
     streams = [op for op in block.ops if isinstance(op, StreamOp)]
-    names = {op.result: op.sym_name.data for op in streams}
+    names: dict[SSAValue, str] = {op.result: op.sym_name.data for op in streams}
     memory = _Memory(kernel, accesses or {})
     tasks = {
         op.task_name: schedule_task(op, names, table, memory.of(op) if accesses else free_memory)

@@ -91,7 +91,7 @@ def _scalar_and_lanes(type: Attribute) -> tuple[Attribute, int]:
 
 def _bits(value: SSAValue) -> int:
     """The bits that carry the value: synthesis sees through extensions, and how long a constant is."""
-    while value.owner is not None and isinstance(value.owner, arith.ExtSIOp | arith.ExtUIOp):
+    while isinstance(value.owner, arith.ExtSIOp | arith.ExtUIOp):
         value = value.owner.operands[0]
     number = _constant(value)
     if number is not None:

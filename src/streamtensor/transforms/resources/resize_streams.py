@@ -41,8 +41,8 @@ def resize_streams(
     The depths of the safe rule say nothing about time. These come from the schedules of the tasks and from what
     external memory gives to each DMA when the kernels of the module share the device (`timing.kernel_sizing`). The C++
     completes with them in program order too. What a hand-written kernel may run ahead of its step program is added.
-    Where all FIFOs together would be more than `budget_bits`, the largest ones get less, and the design is slower. All of
-    this is for the largest run-time bound; smaller ones complete too.
+    Where all FIFOs together would be more than `budget_bits`, the largest ones get less, and the design is slower. All
+    of this is for the largest run-time bound; smaller ones complete too.
     """
     kernels = [op for op in module.walk() if isinstance(op, KernelOp)]
     accesses = memory_accesses({kernel.kernel_name: kernel for kernel in kernels}, device)

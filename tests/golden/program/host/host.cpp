@@ -43,9 +43,16 @@ struct Function {
     void (*call)(const Pointers &);  // null for a kernel
     std::vector<bool> written;
 };
+// A number that a launch takes: the tiles up to the one that a position lies in, which is an integer in a buffer.
+struct Bound {
+    int buffer;
+    int64_t tile;
+    int64_t most;
+};
 struct Step {
     int function;
     std::vector<int> buffers;
+    std::vector<Bound> bounds;
 };
 struct Port {
     std::string name;
@@ -67,10 +74,10 @@ const std::vector<Function> kFunctions = {
     {"embed", [](const Pointers &a) { ::embed(a[0], a[1], a[2]); }, {false, false, true}},
 };
 const std::vector<Step> kSteps = {
-    {2, {0, 1, 4}},  // embed, call 0
-    {0, {4, 2, 5}},  // block, call 1
-    {0, {5, 2, 6}},  // block, call 2
-    {1, {6, 3}},  // columns, call 3
+    {2, {0, 1, 4}, {}},  // embed, call 0
+    {0, {4, 2, 5}, {}},  // block, call 1
+    {0, {5, 2, 6}, {}},  // block, call 2
+    {1, {6, 3}, {}},  // columns, call 3
 };
 const std::vector<Port> kInputs = {
     {"ids", 0},
@@ -157,6 +164,20 @@ void load_weights(const std::string &path, std::vector<Memory> &memories) {
     }
 }
 
+int tiles_up_to(const Bound &bound, std::vector<Memory> &memories) {
+    const char *address = memories[bound.buffer].on_host();
+    int64_t position = 0;
+    if (kBuffers[bound.buffer].bytes == sizeof(int64_t)) {
+        std::memcpy(&position, address, sizeof(int64_t));
+    } else {
+        int32_t narrow = 0;
+        std::memcpy(&narrow, address, sizeof(narrow));
+        position = narrow;
+    }
+    const int64_t tiles = position / bound.tile + 1;
+    return static_cast<int>(tiles < 1 ? 1 : tiles > bound.most ? bound.most : tiles);
+}
+
 void run_steps(std::vector<xrt::kernel> &kernels, std::vector<Memory> &memories) {
     for (const Step &step : kSteps) {
         const Function &function = kFunctions[step.function];
@@ -168,6 +189,9 @@ void run_steps(std::vector<xrt::kernel> &kernels, std::vector<Memory> &memories)
             xrt::run run(kernels[step.function]);
             for (size_t i = 0; i < step.buffers.size(); ++i) {
                 run.set_arg(static_cast<int>(i), memories[step.buffers[i]].on_device());
+            }
+            for (size_t i = 0; i < step.bounds.size(); ++i) {
+                run.set_arg(static_cast<int>(step.buffers.size() + i), tiles_up_to(step.bounds[i], memories));
             }
             run.start();
             run.wait();
