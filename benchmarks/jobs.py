@@ -43,7 +43,7 @@ def block(shape: str, kind: str, rows: int, limits: list[int] | None = None) -> 
     from streamtensor.importers.program import import_program
     from streamtensor.models.blocks import CACHE_INPUTS, block_program
     from streamtensor.models.shapes import shape_config
-    from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
+    from streamtensor.pipelines import FIFO_RESERVE_PERCENT, LEVEL_FILES, Choices, passes_to
     from streamtensor.report.connections import connections
     from streamtensor.report.external_bytes import external_bytes, external_traffic
     from streamtensor.report.on_chip import fused_terms, unfused_terms
@@ -82,7 +82,53 @@ def block(shape: str, kind: str, rows: int, limits: list[int] | None = None) -> 
                 for c in connections(ir)
             ]
     found["fused"] = _terms(fused_terms(ir))
+    found["time"] = _time(ir, choices.on_chip_bits * FIFO_RESERVE_PERCENT // 100)
+    found["sized"] = _terms(fused_terms(ir))
     return {"steps": timings, "functions": 1, "calls": 1, **found}
+
+
+def _time(ir: Any, budget_bits: int) -> dict[str, Any]:
+    """Sizes the FIFOs of a stream-level module and simulates it: cycles, and CPU seconds of both.
+
+    An event is one read or write of a token.
+    """
+    from streamtensor.dialects.dataflow import KernelOp
+    from streamtensor.targets import load_device
+    from streamtensor.targets.operations import load_operations
+    from streamtensor.timing.simulator import Simulator
+    from streamtensor.transforms.resources.kernel_graphs import schedule_kernel
+    from streamtensor.transforms.resources.resize_streams import memory_accesses, resize_streams
+
+    device = load_device("u55c")
+    kernels = [op for op in ir.walk() if isinstance(op, KernelOp)]
+    accesses = memory_accesses({kernel.kernel_name: kernel for kernel in kernels}, device)
+
+    def simulators() -> list[Simulator]:
+        table = load_operations(device.family)
+        return [Simulator(schedule_kernel(k, table, accesses[k.kernel_name]).graph()) for k in kernels]
+
+    safe = sum(simulator.run().cycles for simulator in simulators())
+    start = time.process_time()
+    sized = resize_streams(ir, device, "schedule", budget_bits)
+    sizing_seconds = time.process_time() - start
+    all_simulators = simulators()
+    start = time.process_time()
+    results = [simulator.run() for simulator in all_simulators]
+    seconds = time.process_time() - start
+    start = time.process_time()
+    for simulator in all_simulators:
+        fifo = simulator.graph.sized[0]
+        simulator.run({fifo.name: (fifo.depth or 2) + 1})
+    return {
+        "cycles": sum(result.cycles for result in results),
+        "cycles_safe": safe,
+        "cycles_unbounded": sum(one.sizing.cycles_unbounded or 0 for one in sized),
+        "events": sum(use.tokens + use.tokens_read for result in results for use in result.fifos.values()),
+        "sizing_seconds": sizing_seconds,
+        "simulation_seconds": seconds,
+        "again_seconds": time.process_time() - start,
+        "clock_mhz": device.clock_mhz,
+    }
 
 
 def _terms(terms: Sequence[Any]) -> list[dict[str, Any]]:

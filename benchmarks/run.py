@@ -57,6 +57,9 @@ def measure(folder: Path, repetitions: int, quick: bool) -> Run:
     ]
     found: Run = {"repetitions": len(block_runs), "block": middle(block_runs)}
     found["demo"] = job("compile", source=str(EXAMPLES / "char_gpt2"), out=demo, prompt_len=96)
+    found["demo_w4a8"] = job(
+        "compile", source=str(EXAMPLES / "char_gpt2"), out=str(folder / "demo_w4a8"), prompt_len=96, scheme="w4a8"
+    )
     found["demo_csim"] = job("simulate", folder=demo, runs=3)
     found["weights"] = job("weights", folder=str(folder), megabytes=100 if quick else 500)
     if not quick:
@@ -90,7 +93,10 @@ def report(found: Run) -> Iterator[str]:
         yield _totals_table(found["models"])
         yield _steps_table(found["models"])
     yield "## The demo's model (character GPT-2, prompt 96), PyTorch to HLS C++"
-    yield _totals_table({"demo": found["demo"]})
+    yield "Two programs, prefill and decode. In W4A8 the fixed-point functions are many small operations."
+    in_both = {"float32": found["demo"], "W4A8": found["demo_w4a8"]}
+    yield _totals_table(in_both)
+    yield _steps_table(in_both)
     yield "## C simulation"
     yield _simulations(
         {"demo": found["demo_csim"], **({"block": found["block_csim"]} if "block_csim" in found else {})}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from streamtensor.algebra.external import PORT_BITS
 from streamtensor.ir.core import CanonicalizePass, CommonSubexpressionElimination, DeadCodeElimination, ModulePass
+from streamtensor.targets.memory_blocks import LUTRAM_WORDS
 from streamtensor.targets.operations import DEFAULT_FAMILY
 from streamtensor.transforms.dataflow.convert_empty_to_instance import ConvertEmptyToInstancePass
 from streamtensor.transforms.dataflow.convert_linalg_to_kernel import ConvertLinalgToKernelPass
@@ -57,10 +58,12 @@ FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs whil
 class Choices:
     """What a run of the pipeline chooses: the default tile of a loop, the on-chip memory of the device (0 = no limit),
     the widest FIFO, the unroll within a tile, and the dies, memory blocks, memory ports
-    and family of the device. `fifo_sizing` is where FIFO depths come from (`timing.kernel_sizing`).
+    and family of the device. `fifo_sizing` is where FIFO depths come from, `fifo_slowdown_percent`
+    how much slower a kernel may be where that saves memory (`timing.kernel_sizing`).
 
-    `row_tile`, `reduction_tile` (0: like the others), `lane_bits`, `slice_bytes`, `most_slices`, `macs`, `plain_lanes`
-    and `product_lanes` are for wide designs: see default-tiling, slice-weights, strip-mine and generate-directives.
+    `row_tile`, `reduction_tile` (0: like the others), `lane_bits`, `slice_bytes`, `most_slices`, `macs`, `plain_lanes`,
+    `product_lanes` and `multipliers` are for wide designs: see default-tiling, slice-weights, strip-mine and
+    generate-directives. Banks of at most `lutram_words` words go into LUT memory.
     """
 
     tile: int = 16
@@ -73,6 +76,7 @@ class Choices:
     port_bits: int = PORT_BITS
     family: str = DEFAULT_FAMILY
     fifo_sizing: str = "schedule"
+    fifo_slowdown_percent: float = 0.0
     row_tile: int = 0
     reduction_tile: int = 0
     lane_bits: int = 0
@@ -81,6 +85,8 @@ class Choices:
     macs: int = 0
     plain_lanes: int = 0
     product_lanes: int = 0
+    multipliers: int = 64
+    lutram_words: int = LUTRAM_WORDS
 
 
 def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
@@ -125,9 +131,9 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
                 LowerITensorToStreamPass(),  # first: what stays carried by loops are tensors
                 BufferizePass(),
                 ConvertLinalgToLoopsPass(),  # on buffers, where an accumulator is changed in place
-                StripMinePass(choices.unroll, choices.plain_lanes, choices.product_lanes),  # before the directives
+                _strips(choices),  # before the directives, which unroll the inner loops
                 GenerateDirectivesPass(unroll=choices.unroll, macs=choices.macs),  # on the final loops
-                AllocateMemoriesPass(bram36=choices.bram36, uram=choices.uram),  # needs the partition of each buffer
+                AllocateMemoriesPass(choices.lutram_words, choices.bram36, choices.uram),  # needs partitions
                 ScheduleTasksPass(choices.family),  # needs loops, directives and memories as they will be
                 PlaceTasksPass(dies=choices.dies),  # by the memories and FIFOs that there are
                 BoundContextLoopsPass(),  # behind all to which loops are static, of the longest context
@@ -139,6 +145,10 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
 
 def _tiling(choices: Choices) -> DefaultTilingPass:
     return DefaultTilingPass(choices.tile, choices.row_tile, choices.reduction_tile, choices.lane_bits)
+
+
+def _strips(choices: Choices) -> StripMinePass:
+    return StripMinePass(choices.unroll, choices.plain_lanes, choices.product_lanes, choices.multipliers)
 
 
 def all_passes() -> dict[str, type[ModulePass]]:

@@ -16,6 +16,7 @@ from quantized_models import float_model, quantized_model
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.flow.accelerator import Accelerator, Launches
+from streamtensor.flow.timing import simulate_folder
 from streamtensor.ir.text import parse_module
 from streamtensor.models.decode import Decode, cache_shape
 from streamtensor.models.prefill import Prefill, prompt_inputs
@@ -119,6 +120,20 @@ def test_step_programs_have_the_tokens_of_c_simulation(decode: tuple[Decode, Acc
             assert {fifo.name: fifo.tokens for fifo in report.fifos} == graph.tokens
             assert Simulator(graph).run().complete
     assert bounded
+
+
+def test_a_short_context_takes_less_time(decode: tuple[Decode, Accelerator]) -> None:
+    module, made = decode
+    whole = simulate_folder(made.folder)
+    found = {p: simulate_folder(made.folder, position=p) for p in (0, 16, CONTEXT - 1)}
+    assert found[0].cycles < found[16].cycles < found[CONTEXT - 1].cycles == whole.cycles
+    for position, time in found.items():
+        counted = tokens(made.run(arrays(decode_inputs(module.model, position, 0.0))))
+        for one in time.kernels:
+            for fifo in one.kernel.graph.fifos:
+                if not fifo.inner:
+                    name = f"{one.kernel.kernel}.{fifo.name}"
+                    assert counted[name] == one.result.fifos[fifo.name].tokens * one.kernel.launches
 
 
 def test_an_integer_model_is_exact(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from quantized_models import float_model
 from streamtensor.dialects import context
+from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.importers.program import import_module
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.text import verify_module
@@ -35,11 +36,13 @@ def inputs_of(kind: str, family: str, position: int) -> tuple[torch.nn.Module, t
     return Decode(model, ROWS).eval(), (torch.tensor([[5]]), torch.tensor([position]), *cache)
 
 
-def both(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[ModuleOp, ModuleOp, dict[str, np.ndarray]]:
+def both(
+    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], on_chip_bits: int
+) -> tuple[ModuleOp, ModuleOp, dict[str, np.ndarray]]:
     """The program before and after `bound-context-loops`, and its parameters."""
     imported = import_module(module, inputs)
     for level in LEVELS[:-1]:
-        for one in passes_to(level, Choices(tile=4)):
+        for one in passes_to(level, Choices(tile=4, on_chip_bits=on_chip_bits)):
             if isinstance(one, BoundContextLoopsPass):
                 whole = imported.module.clone()
                 one.apply(context(), imported.module)
@@ -51,11 +54,18 @@ def both(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[Mod
 
 
 @pytest.mark.parametrize(
-    ("kind", "family"), [("decode", "gpt2"), ("decode", "gemma3_text"), ("prefill", "gpt2"), ("prefill", "llama")]
+    ("kind", "family", "on_chip_bits"),
+    [
+        ("decode", "gpt2", 0),
+        ("decode", "gemma3_text", 0),
+        ("prefill", "llama", 0),
+        ("prefill", "gpt2", 60_000),  # several kernels for a block: rows between them are bounded as well
+    ],
 )
-def test_nothing_changes_but_the_tokens(kind: str, family: str) -> None:
+def test_nothing_changes_but_the_tokens(kind: str, family: str, on_chip_bits: int) -> None:
     module, inputs = inputs_of(kind, family, 0)
-    whole, bounded, parameters = both(module, inputs)
+    whole, bounded, parameters = both(module, inputs, on_chip_bits)
+    assert (sum(isinstance(op, KernelOp) for op in bounded.walk()) > 2) == (on_chip_bits > 0)
     name = "position" if kind == "decode" else "last"
     facts = bound_facts(bounded)[name]
     assert (facts["tile"], facts["most"]) == (4, ROWS // 4)

@@ -11,9 +11,13 @@ from properties.test_safe_depths import completes
 from streamtensor.algebra.steps import Step, StepProgram, token_counts
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import ExternKernelOp, ITensorEmptyOp, ITensorType, parse_itensor_type
+from streamtensor.ir.builtin import IntegerAttr, i64
 from streamtensor.ir.core import SSAValue
+from streamtensor.timing.graph import Fifo, Graph, Task
 from streamtensor.timing.safe_depths import safe_depths
-from streamtensor.transforms.resources.extern_steps import extern_program, round_slack
+from streamtensor.timing.schedule import ordered_program, processes
+from streamtensor.timing.simulator import simulate
+from streamtensor.transforms.resources.extern_steps import extern_program, extern_schedule, round_slack
 
 CONTEXT = context()
 
@@ -117,3 +121,29 @@ def test_a_port_that_is_read_once_comes_before_the_rounds_of_the_others() -> Non
         Repeat(4, (Step(2, reads=("in1",)), Step(1, writes=("out0",)))),
     )
     assert round_slack(op, names) == {"in0": 3, "in1": 2, "out0": 1}
+
+
+@given(kernels(), st.integers(1, 3), st.integers(0, 40))
+@settings(max_examples=100, deadline=None)
+def test_the_schedule_moves_the_same_tokens(
+    case: tuple[list[int], list[int], list[int] | None], ii: int, delay: int
+) -> None:
+    """In cycles and in order, as the step program; the first token is written at `delay` or later."""
+    op, names = extern(*case)
+    op.properties["ii"], op.properties["delay"] = IntegerAttr(ii, i64), IntegerAttr(delay, i64)
+    program, items = extern_program(op, names), extern_schedule(op, names)
+    assert token_counts(ordered_program(items)) == token_counts(program)
+    tasks, inner = processes("k", items)
+    counts: dict[str, int] = {}
+    for task in tasks:
+        for fifo, count in token_counts(task.program).items():
+            counts[fifo] = count
+    assert {fifo: counts[fifo] for fifo in names.values()} == token_counts(program)
+    feeds = [Task(f"feed_{n}", (Step(counts[names[v]], writes=(names[v],), delta=0),)) for n, v in enumerate(op.ins)]
+    sinks = [Task(f"sink_{n}", (Step(counts[names[v]], reads=(names[v],), delta=0),)) for n, v in enumerate(op.outs)]
+    fifos = tuple(Fifo(name, latency=0) for name in names.values())
+    result = simulate(Graph((*tasks, *feeds, *sinks), (*inner, *fifos)))
+    assert result.complete
+    assert all((result.tasks[sink.name].start or 0) >= delay for sink in sinks)
+    most = max(counts[name] for name in names.values())
+    assert result.cycles >= (most - 1) * ii

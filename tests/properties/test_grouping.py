@@ -12,6 +12,7 @@ from streamtensor.transforms.fusion.grouping import (
     Edge,
     Groups,
     KernelGraph,
+    Piece,
     cost_of,
     greedy,
     on_chip_bits,
@@ -111,3 +112,15 @@ def test_a_case_in_which_the_greedy_is_worse() -> None:
 def test_a_source_goes_with_its_first_consumer(limit: int) -> None:
     graph = KernelGraph((1, 1, 1), (Edge(0, 2, 0, 0, 0, 1, 1), Edge(1, 2, 1, 0, 0, 1, 1)))
     assert greedy(graph, limit) == [[0, 1, 2]]
+
+
+@given(graphs(), st.integers(0, 30))
+def test_a_piece_that_grows_costs_what_its_group_costs(graph: KernelGraph, limit: int) -> None:
+    piece = Piece(graph)
+    for start in reversed(range(len(graph.local_bits))):
+        piece.prepend(start)
+        group = range(start, len(graph.local_bits))
+        bits = on_chip_bits(graph, group)
+        assert piece.fits(limit) == (bits is not None and (not limit or bits <= limit))
+        if bits is not None:
+            assert piece.cost() == cost_of(graph, [list(group)])

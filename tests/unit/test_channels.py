@@ -86,6 +86,13 @@ def test_short_bursts_cost_their_overhead() -> None:
     assert float(strided.cycles_per_token) >= 64 / 53.125 + 31 / 4
 
 
+def test_weights_of_different_stages_take_turns_with_all_of_a_port() -> None:
+    found = plan(*(dma(f"{stage}.{part}", 1 << 20, stage=stage) for stage in ("fc", "proj") for part in range(2)))
+    turns = {name: (access(found, name).ports, access(found, name).turn) for name in ("fc.0", "fc.1", "proj.0")}
+    assert turns == {"fc.0": ((0,), 1), "fc.1": ((1,), 1), "proj.0": ((0,), 2)}
+    assert access(found, "proj.0").cycles_per_token == Fraction(39, 32)
+
+
 _DMAS = st.lists(
     st.builds(
         Dma,
@@ -99,7 +106,7 @@ _DMAS = st.lists(
         st.integers(1, 40),
     ),
     min_size=1,
-    max_size=50,
+    max_size=20,
     unique_by=lambda one: one.name,
 )
 

@@ -211,8 +211,11 @@ class Recorder:
             events.stage("import", 0, 2)
             events.note("a note")
             self.calls.append((name, arguments, options))
-            if name == "run_prompt":
-                return self.real.RunResult(tokens=(1, 2), text="abc", equal=self.equal, max_rel_diff=0.5)
+            if name == "generate":
+                options["on_text"]("a")
+                options["on_text"]("bc")
+                check = self.real.Check((1, 2), "abc", 2, 0.5, 0.0, self.equal) if options["check"] else None
+                return self.real.GenerateResult((7,), (1, 2), "abc", "count", 0.5, 0.25, check=check)
             if name == "run_inputs":
                 return self.real.RunResult((np.array([1.5]),), equal=self.equal, max_rel_diff=0.5)
             summary = {"kernels": 3, "bits": {"fused": 12345}}
@@ -229,17 +232,23 @@ def flow(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 def test_compile_passes_its_options_on(run: Run, flow: Recorder) -> None:
-    options = "--device u280 --prompt-len 40 --to fused --random-weights 7 --tile 8 --force --verify-each"
-    code, out, err = run("compile", "gpt2", "-o", "dir", *options.split(), "--verify-numerics", "--timing")
+    options = "--device u280 --prompt-len 40 --context 80 --scheme w4a8 --calibration text --to fused"
+    more = "--random-weights 7 --tile 8 --unroll 4 --force --verify-each --verify-numerics --timing"
+    code, out, err = run("compile", "gpt2", "-o", "dir", *options.split(), *more.split())
     assert code == 0
     (name, arguments, given), *_ = flow.calls
     assert (name, arguments) == ("compile_model", ("gpt2", Path("dir")))
     assert given == {
         "device": "u280",
         "prompt_len": 40,
+        "context": 80,
+        "scheme": "w4a8",
+        "calibration": Path("text"),
         "to": "fused",
         "random_weights": 7,
         "tile": 8,
+        "unroll": 4,
+        "fifo_sizing": "schedule",
         "extern_kernels": [],
         "force": True,
         "verify_each": True,
@@ -279,8 +288,41 @@ def test_run_on_a_prompt(run: Run, flow: Recorder) -> None:
     code, out, _ = run("run", "dir", "--prompt", "ab", "-n", "3", "--depth", "2", "--fifos", "unbounded")
     assert (code, out) == (0, "abc\n")
     ((name, arguments, given),) = flow.calls
-    assert (name, arguments) == ("run_prompt", (Path("dir"), "ab"))
-    assert given == {"count": 3, "check": False, "fifos": "unbounded", "depth": 2}
+    assert (name, arguments) == ("generate", (Path("dir"), "ab", 3))
+    given.pop("on_text")
+    assert given == {
+        "temperature": 0.0,
+        "seed": 0,
+        "check": False,
+        "ignore_end": False,
+        "fifos": "unbounded",
+        "depth": 2,
+    }
+
+
+def test_run_says_how_it_went(run: Run, flow: Recorder) -> None:
+    code, out, err = run("run", "dir", "--ids", "3, 4", "--temperature", "0.5", "--seed", "9", "--ignore-end")
+    assert (code, out) == (0, "abc\n")
+    assert "prompt 0.50 s, then 4.00 tokens/s" in err
+    ((_, arguments, given),) = flow.calls
+    assert arguments == (Path("dir"), [3, 4], 16)
+    assert (given["temperature"], given["seed"], given["ignore_end"]) == (0.5, 9, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--prompt", "a", "--ids", "1"), "give one of"),
+        (("--ids", "1,x"), "--ids takes numbers"),
+        (("--inputs", "x.npz", "--temperature", "1"), "--temperature does not go with --inputs"),
+        (("--prompt", "a", "--program", "decode"), "--program does not go with --prompt or --ids"),
+    ],
+)
+def test_run_options_that_do_not_fit(run: Run, flow: Recorder, arguments: tuple[str, ...], message: str) -> None:
+    code, _, err = run("run", "dir", *arguments)
+    assert code == 2
+    assert message in err
+    assert not flow.calls
 
 
 def test_run_on_arrays(run: Run, flow: Recorder) -> None:

@@ -281,3 +281,17 @@ def test_pieces_are_the_numbers_in_order(size: int) -> None:
         assert all(0 < piece.nbytes <= size and piece.flags.c_contiguous for piece in found)
         flat = [number for piece in found for number in piece.reshape(-1).tolist()]
         assert flat == view.reshape(-1).tolist()
+
+
+def test_an_interrupted_packing_leaves_the_old_weights(tmp_path: Path) -> None:
+    write_weights(tmp_path, {"w": np.ones(2, np.float32)})
+
+    def interrupt(done: int, total: int) -> None:
+        if 2 * done > total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_weights(tmp_path, {"w": np.zeros((4, 1 << 18), np.float32)}, progress=interrupt)
+    assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["manifest.json", "weights.safetensors"]
+    read_weights(tmp_path).check()
+    np.testing.assert_array_equal(read_weights(tmp_path)["w"], [1, 1])

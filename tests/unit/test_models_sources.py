@@ -44,33 +44,38 @@ def test_folder(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     source = load_source(str(tmp_path), prompt_len=20)
     assert (source.kind, source.prompt_len, source.asked_prompt_len) == ("folder", 32, 20)
-    program = source.program()
-    assert (program.name, program.input_names, program.output_names) == ("prefill", ("ids", "last"), ("logits",))
-    assert program.tokenizer == (tmp_path / "tokenizer.json").resolve()
-    assert all(parameter.device.type == "meta" for parameter in program.module.parameters())
+    prefill, decode = source.programs()
+    cache = ("keys_0", "values_0", "keys_1", "values_1")
+    assert (prefill.name, prefill.input_names, prefill.output_names) == ("prefill", ("ids", "last"), ("logits", *cache))
+    assert (decode.name, decode.input_names) == ("decode", ("ids", "position", *cache))
+    assert decode.output_names == prefill.output_names
+    assert decode.cache == cache
+    assert [tuple(value.shape) for value in decode.inputs] == [(1, 1), (1,), *4 * [(1, 2, 48, 8)]]
+    assert source.tokenizer() == (tmp_path / "tokenizer.json").resolve()
     wanted = model.state_dict()["transformer.h.1.mlp.c_fc.weight"]
-    assert state(source.module(), "model.transformer.h.1.mlp.c_fc.weight").equal(wanted)
-    assert program.weights() is source.module()
+    for program in (prefill, decode):
+        assert all(parameter.device.type == "meta" for parameter in program.module.parameters())
+        assert state(program.weights(), "model.transformer.h.1.mlp.c_fc.weight").equal(wanted)
 
 
 def test_sharded_folder(tmp_path: Path) -> None:
     model = save(tmp_path, max_shard_size="8KB")
     shards = sorted(tmp_path.glob("model-*.safetensors"))
     assert len(shards) > 1
-    module = load_source(str(tmp_path)).module()
+    real = load_source(str(tmp_path)).language_model().real
     for name, value in model.state_dict().items():
-        assert state(module, "model." + name).equal(value)
+        assert state(real, name).equal(value)
 
 
 def test_wrapper_gives_the_logits_of_the_last_token(tmp_path: Path) -> None:
     from streamtensor.models.prefill import prompt_inputs
 
     model = save(tmp_path)
-    module = load_source(str(tmp_path)).module()
+    module = load_source(str(tmp_path)).programs()[0].weights()
     for length in (1, 7, 32):
         prompt = [(3 * index + length) % 32 for index in range(length)]
         with torch.no_grad():
-            logits = module(*prompt_inputs(prompt, 32))
+            logits = module(*prompt_inputs(prompt, 32))[0]
             wanted = model(input_ids=torch.tensor([prompt]), use_cache=False).logits[:, -1]
         torch.testing.assert_close(logits, wanted, rtol=1e-5, atol=1e-6)
 
@@ -92,7 +97,7 @@ def test_sliding_window_mask() -> None:
     model = build(config, seed=1)
     prompt = list(range(1, 31))
     with torch.no_grad():
-        logits = Prefill(model, 32)(*prompt_inputs(prompt, 32))
+        logits = Prefill(model, 32)(*prompt_inputs(prompt, 32))[0]
         wanted = model(input_ids=torch.tensor([prompt]), use_cache=False).logits[:, -1]
     torch.testing.assert_close(logits, wanted, rtol=1e-4, atol=1e-6)
 
@@ -163,7 +168,7 @@ def test_broken_config(tmp_path: Path) -> None:
     file.write_text(json.dumps({**fields, "model_type": "no_such_family"}))
     assert "no_such_family" in fails("ST0102", lambda: load_source(str(tmp_path))).message
     file.write_text(json.dumps({**fields, "model_type": "t5"}))
-    fails("ST0102", lambda: load_source(str(tmp_path)).program())
+    fails("ST0102", lambda: load_source(str(tmp_path)).programs())
 
 
 def test_weights_that_do_not_fit(tmp_path: Path) -> None:
@@ -174,9 +179,9 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     tensors = load_file(str(file))
     name = next(name for name in tensors if name.endswith("h.1.mlp.c_fc.weight"))
     save_file({key: value for key, value in tensors.items() if key != name}, str(file), {"format": "pt"})
-    assert "h.1.mlp.c_fc.weight" in fails("ST0103", lambda: load_source(str(tmp_path)).module()).message
+    assert "h.1.mlp.c_fc.weight" in fails("ST0103", lambda: load_source(str(tmp_path)).language_model().real).message
     save_file({**tensors, name: torch.zeros(3, 3)}, str(file), {"format": "pt"})
-    fails("ST0103", lambda: load_source(str(tmp_path)).module())
+    fails("ST0103", lambda: load_source(str(tmp_path)).language_model().real)
 
 
 def test_record(tmp_path: Path) -> None:
@@ -220,26 +225,26 @@ def test_callable(tmp_path: Path) -> None:
     file = tmp_path / "model.py"
     file.write_text(GOOD)
     source = load_source(f"{file}:make")
-    program = source.program()
+    (program,) = source.programs()
     assert (source.kind, program.name, program.prefix) == ("callable", "main", "")
     assert not program.module.training
-    assert source.module() is program.module
+    assert program.weights() is program.module
     assert [tuple(value.shape) for value in program.inputs] == [(2, 4)]
-    assert len(load_source(f"{file}:single").program().inputs) == 1
+    assert len(load_source(f"{file}:single").programs()[0].inputs) == 1
     assert ModelSource.from_record(source.record()) == source
 
 
 def test_callable_errors(tmp_path: Path) -> None:
     file = tmp_path / "model.py"
     file.write_text(GOOD)
-    error = fails("ST0107", lambda: load_source(f"{file}:mak").program())
+    error = fails("ST0107", lambda: load_source(f"{file}:mak").programs())
     assert "make" in error.hint
-    error = fails("ST0107", lambda: load_source(f"{file}:fails").program())
+    error = fails("ST0107", lambda: load_source(f"{file}:fails").programs())
     assert error.location is not None
     assert (error.location.file, error.location.text) == ("model.py", "return 1 / 0")
-    fails("ST0107", lambda: load_source(f"{file}:wrong").program())
-    fails("ST0107", lambda: load_source(f"{file}:wrong_inputs").program())
-    fails("ST0107", lambda: load_source(f"{file}:needs").program())
+    fails("ST0107", lambda: load_source(f"{file}:wrong").programs())
+    fails("ST0107", lambda: load_source(f"{file}:wrong_inputs").programs())
+    fails("ST0107", lambda: load_source(f"{file}:needs").programs())
     fails("ST0107", lambda: load_source(f"{file}:not a name"))
     fails("ST0107", lambda: load_source(str(file)))
     file.write_text("def make(:\n")
@@ -247,7 +252,7 @@ def test_callable_errors(tmp_path: Path) -> None:
     assert error.location is not None
     assert error.location.line == 1
     file.write_text("import nothing_of_that_name\n")
-    error = fails("ST0107", lambda: load_source(f"{file}:make").program())
+    error = fails("ST0107", lambda: load_source(f"{file}:make").programs())
     assert error.location is not None
     assert error.location.line == 1
 
@@ -257,13 +262,14 @@ def test_fill_parameters_makes_a_meta_module_run(tmp_path: Path) -> None:
 
     save(tmp_path)
     source = load_source(str(tmp_path))
-    real, program = source.module(), source.program()
+    program = source.programs()[0]
+    real = program.weights()
     values = {
         name.removeprefix(program.prefix): value for name, value in (*real.named_parameters(), *real.named_buffers())
     }
     fill_parameters(program.module, values, program.prefix)
     inputs = prompt_inputs([1, 2, 3], 32)
-    assert program.module(*inputs).equal(real(*inputs))
+    assert program.module(*inputs)[0].equal(real(*inputs)[0])
     tied = state(program.module, "model.lm_head.weight")
     assert tied.data_ptr() == values["transformer.wte.weight"].data_ptr()  # neither copied nor untied
 

@@ -74,10 +74,12 @@ def test_the_folder_is_smaller_and_has_the_tokenizer(quantized: Path) -> None:
 
 def test_the_folder_can_be_compiled(quantized: Path) -> None:
     source = load_source(str(quantized), prompt_len=16)
-    program = source.program()
+    program = source.programs()[0]
     assert all(value.device.type == "meta" for value in program.module.parameters())
     assert str(quantized / "quantization.json") in source.record()["sha256"]
-    assert program.weights()(*(torch.zeros_like(value, device="cpu") for value in program.inputs)).dtype == torch.int32
+    logits, *rows = program.weights()(*(torch.zeros_like(value, device="cpu") for value in program.inputs))
+    assert logits.dtype == torch.int32
+    assert {value.dtype for value in rows} == {torch.int8}
 
 
 def test_refusals(quantized: Path, texts: tuple[Path, Path], tmp_path: Path) -> None:

@@ -72,16 +72,29 @@ def safe_depths(
     {'early': 100, 'late': 16}
     """
     writer, reader = _ends(programs)
+    marks = marks_of_run(without_bridges(programs), writer, reader, burst)
+    more = slack or {}
+    return dict.fromkeys(writer, min_depth) | {
+        fifo: max(min_depth, mark) + more.get(fifo, 0) for fifo, mark in marks.items()
+    }
+
+
+def without_bridges(programs: Programs) -> dict[str, tuple[StepProgram, ...]]:
+    """What the tasks do with FIFOs that are no bridges of the undirected graph: all that can be part of a deadlock.
+
+    Raises ScheduleError when a FIFO has not one writer and one reader.
+
+    >>> fork, join = [Step(9, reads=("in",)), Step(9, writes=("a", "b"))], [Step(9, reads=("a", "b"))]
+    >>> list(without_bridges({"load": [Step(9, writes=("in",))], "fork": fork, "join": join}))
+    ['fork', 'join']
+    """
+    writer, reader = _ends(programs)
     graph: nx.MultiGraph[str] = nx.MultiGraph()
     for fifo, task in writer.items():
         graph.add_edge(task, reader[fifo], key=fifo)
     bridges = frozenset(next(iter(graph[a][b])) for a, b in nx.bridges(graph))
     inner = {task: without(program, bridges) for task, program in programs.items()}
-    marks = marks_of_run({task: program for task, program in inner.items() if program}, writer, reader, burst)
-    more = slack or {}
-    return dict.fromkeys(writer, min_depth) | {
-        fifo: max(min_depth, mark) + more.get(fifo, 0) for fifo, mark in marks.items()
-    }
+    return {task: program for task, program in inner.items() if program}
 
 
 def _ends(programs: Programs) -> tuple[dict[str, str], dict[str, str]]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 LEVELS = "tensor, dataflow, fused, materialized, stream, code"
 FIXED = (
-    *("device", "prompt_len", "random_weights", "tile", "fifo_sizing", "extern"),
+    *("device", "prompt_len", "context", "scheme", "calibration", "random_weights"),
+    *("tile", "unroll", "fifo_sizing", "fifo_slowdown", "extern"),
     *("force", "verify_each", "verify_numerics"),
 )
 
@@ -39,11 +40,21 @@ FIXED = (
 @click.option("--random-weights", type=int, metavar="SEED", help="Random weights, for the name of a shape.")
 @click.option("--tile", type=click.IntRange(min=1), default=16, show_default=True, help="Default tile size.")
 @click.option(
+    "--unroll", type=click.IntRange(min=1), default=16, show_default=True, help="Operations of a tile at once."
+)
+@click.option(
     "--fifo-sizing",
     type=click.Choice(("safe", "schedule", "certified")),
     default="schedule",
     show_default=True,
     help="FIFO depths: no deadlock; and no time lost; and none of them a word too deep (slow).",
+)
+@click.option(
+    "--fifo-slowdown",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="PERCENT",
+    help="How much slower a kernel may be where that saves FIFO memory.",
 )
 @click.option(
     "--extern",
@@ -72,7 +83,9 @@ def command(
     start: str | None,
     random_weights: int | None,
     tile: int,
+    unroll: int,
     fifo_sizing: "FifoSizing",
+    fifo_slowdown: float,
     extern: tuple[Path, ...],
     force: bool,
     verify_each: bool,
@@ -110,7 +123,9 @@ def command(
                 to=to,
                 random_weights=random_weights,
                 tile=tile,
+                unroll=unroll,
                 fifo_sizing=fifo_sizing,
+                fifo_slowdown_percent=fifo_slowdown,
                 extern_kernels=[kernel for file in extern for kernel in flow.read_extern_kernels(file)],
                 force=force,
                 verify_each=verify_each,

@@ -23,6 +23,7 @@ class LiveText(TerminalEvents):
         self._show_text = show_text
         self._text = ""
         self._is_above_bar = False
+        self._is_in_line = False
 
     def __enter__(self) -> Self:
         """Looks where standard output and standard error go."""
@@ -40,6 +41,12 @@ class LiveText(TerminalEvents):
         else:
             click.echo(new, nl=False)
             sys.stdout.flush()
+            self._is_in_line = True
+
+    def note(self, text: str) -> None:
+        """One sentence for the user, after the line of text."""
+        self._end_line()
+        super().note(text)
 
     def above(self) -> str:
         """As much of the end of the text as there is room for."""
@@ -51,5 +58,11 @@ class LiveText(TerminalEvents):
     ) -> None:
         """Takes the bar away and leaves the text, with the end of its line."""
         super().__exit__(kind, error, trace)
-        if self._text:
-            click.echo(self._text if self._is_above_bar else "")
+        self._end_line()
+        if self._text and self._is_above_bar:
+            click.echo(self._text)
+
+    def _end_line(self) -> None:
+        if self._is_in_line:
+            click.echo()
+            self._is_in_line = False

@@ -91,8 +91,9 @@ class TerminalEvents:
 
         above = self.above
 
-        class WithText(Progress):
+        class _WithText(Progress):
             def get_renderables(self) -> Iterable[RenderableType]:
+                """The text, and the bar under it."""
                 if text := above():
                     yield Text(text)
                 yield from super().get_renderables()
@@ -101,7 +102,7 @@ class TerminalEvents:
             if self._timer is None or self._bar is not None:  # the work ended in the meantime, or the bar is there
                 return
             name, done, total = self._stage
-            progress = WithText(
+            progress = _WithText(
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=30),

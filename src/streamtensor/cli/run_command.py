@@ -84,9 +84,7 @@ def command(
 
     if inputs is not None:
         with TerminalEvents(quiet=quiet or as_json) as events:
-            ran = flow.run_inputs(
-                folder, inputs, program=program, check=check, fifos=fifos, depth=depth, events=events
-            )
+            ran = flow.run_inputs(folder, inputs, program=program, check=check, fifos=fifos, depth=depth, events=events)
         answer = ran.as_json()
         if as_json:
             print_json(answer)

@@ -20,9 +20,15 @@ _TASKS_SHOWN = 12
 @click.command()
 @click.argument("graph", metavar="DIR|GRAPH", type=click.Path(path_type=Path))
 @click.option("--program", metavar="NAME", help="Only this program of a compiled folder.")
+@click.option(
+    "--position",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Of the token of a decode step, or of a prompt's last one; without it the context is full.",
+)
 @click.option("--trace", metavar="FILE", type=click.Path(path_type=Path), help="Write a trace for ui.perfetto.dev.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(graph: Path, program: str | None, trace: Path | None, as_json: bool) -> None:
+def command(graph: Path, program: str | None, position: int | None, trace: Path | None, as_json: bool) -> None:
     """Simulate a compiled folder DIR, or a dataflow GRAPH (JSON, schema streamtensor.graph/1), to the cycle.
 
     Prints the end and the waits of every task, how much every FIFO held at most, or the cycle of waits of a deadlock.
@@ -30,10 +36,10 @@ def command(graph: Path, program: str | None, trace: Path | None, as_json: bool)
     it is launched.
     """
     if graph.is_dir():
-        _folder(graph, program, trace, as_json)
+        _folder(graph, program, position, trace, as_json)
         return
-    if program is not None:
-        raise click.UsageError("--program is for a compiled folder")
+    if program is not None or position is not None:
+        raise click.UsageError("--program and --position are for a compiled folder")
     from streamtensor.timing.answers import simulation_json
     from streamtensor.timing.load import load_graph
     from streamtensor.timing.simulator import Simulator
@@ -51,10 +57,10 @@ def command(graph: Path, program: str | None, trace: Path | None, as_json: bool)
         _print_fifos(loaded, result)
 
 
-def _folder(folder: Path, program: str | None, trace: Path | None, as_json: bool) -> None:
+def _folder(folder: Path, program: str | None, position: int | None, trace: Path | None, as_json: bool) -> None:
     from streamtensor.flow.timing import folder_json, simulate_folder
 
-    time = simulate_folder(folder, program)
+    time = simulate_folder(folder, program, position)
     if trace is not None:
         if len(time.kernels) != 1:
             kernels = ", ".join(str(one.kernel.path) for one in time.kernels)
@@ -98,6 +104,13 @@ def _print_folder(time: "FolderTime") -> None:
                 [(name, *(f"{n:,}" for n in row)) for name, *row in busiest_tasks(one, _TASKS_SHOWN)],
             )
             _print_fifos(one.kernel.graph, one.result)
+            print_table(
+                ("memory channel", "bytes read", "bytes written", "of its rate"),
+                [
+                    (str(c.channel), f"{c.bytes_read:,.0f}", f"{c.bytes_written:,.0f}", f"{100 * c.utilisation:.1f} %")
+                    for c in one.channels
+                ],
+            )
         click.echo()
 
 

@@ -10,7 +10,7 @@ from streamtensor.flow.accelerator import Accelerator, load
 from streamtensor.flow.compile import CompileResult, compile_model, compile_module, recompile
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.extern_ports import Port, extern_ports, ports_of_source
-from streamtensor.flow.generate import GenerateResult, generate
+from streamtensor.flow.generate import Check, GenerateResult, generate
 from streamtensor.flow.quantization import perplexity, quantize
 from streamtensor.flow.run import RunResult, run_inputs
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accelerator",
+    "Check",
     "CompileResult",
     "Events",
     "ExternKernel",

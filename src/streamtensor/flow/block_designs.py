@@ -30,7 +30,8 @@ from streamtensor.targets.channels import Access, Dma
 from streamtensor.targets.operations import Operations
 from streamtensor.timing.graph import Graph
 from streamtensor.timing.graph_json import graph_from_json, graph_to_json
-from streamtensor.timing.kernel_sizing import size_kernel
+from streamtensor.timing.kernel_sizing import KernelSizer
+from streamtensor.timing.layer_loop import take_turns
 from streamtensor.timing.native_library import cache_folder
 from streamtensor.transforms.resources.kernel_graphs import kernel_dmas, schedule_kernel
 from streamtensor.transforms.resources.memory_accesses import behind_memory_views
@@ -39,16 +40,27 @@ if TYPE_CHECKING:
     from streamtensor.models.quantization.scheme import Arithmetic
 
 Part = Literal["prefill", "decode", "head"]
-PARTS: tuple[Part, ...] = ("prefill", "decode", "head")
+BLOCKS: tuple[Part, ...] = ("prefill", "decode")
+PARTS: tuple[Part, ...] = (*BLOCKS, "head")
 
 _NAMES = (PARAM, "dataflow.name", "dataflow.result")
 _INPUTS = ("hidden", "keys", "values", "new_keys", "new_values", "here", "mask", "cos", "sin", "logits")
 """What a part moves that is no parameter."""
 
+FIFO_BITS = 1 << 18
+"""A FIFO that would be larger to lose no time gets so many bits: weights are not prefetched further."""
+
 WIDE: Mapping[Part, Mapping[str, int]] = {
-    "prefill": {"tile": 64, "row_tile": 16, "macs": 16 * 64, "slice_bytes": 1 << 20, "most_slices": 2},
-    "decode": {"tile": 128, "macs": 128, "slice_bytes": 1 << 18, "most_slices": 8, "product_lanes": 0},
-    "head": {"tile": 64, "macs": 64, "slice_bytes": 1 << 18, "most_slices": 8, "product_lanes": 0},
+    "prefill": {
+        "tile": 64,
+        "row_tile": 16,
+        "macs": 16 * 64,
+        "slice_bytes": 1 << 20,
+        "most_slices": 2,
+        "lutram_words": 512,
+    },
+    "decode": {"tile": 128, "macs": 128, "slice_bytes": 1 << 18, "most_slices": 8, "multipliers": 24},
+    "head": {"tile": 64, "macs": 64, "slice_bytes": 1 << 18, "most_slices": 8, "multipliers": 1},
 }
 """The choices of each part: lanes of products, rows of a prompt that share a word of weights, and in how many parts
 weights are cut. They were found by hand for gpt2-medium on a U55C (docs/results.md).
@@ -59,11 +71,12 @@ weights are cut. They were found by hand for gpt2-medium on a U55C (docs/results
 class KernelFacts:
     """What must be known of a kernel before it can be placed beside others.
 
-    `resources` are without FIFOs. `dmas` are what its tasks move in a launch; `memory` names for each of them the
-    parameter, input or output of the program that it moves.
+    `program` is what it is called among its neighbours on the device. `resources` are without FIFOs. `dmas` are what
+    its tasks move in a launch; `memory` names for each of them the parameter, input or output that it moves.
     """
 
     name: str
+    program: str
     resources: Resources
     dmas: tuple[Dma, ...]
     memory: Mapping[str, str]
@@ -92,6 +105,7 @@ class Design:
         return tuple(
             KernelFacts(
                 one["name"],
+                one["program"],
                 Resources(**one["resources"]),
                 tuple(Dma(**dma) for dma in one["dmas"]),
                 one["memory"],
@@ -103,7 +117,7 @@ class Design:
         """The graph of a kernel in cycles, with what its DMAs get of external memory by their names, and with FIFOs
         sized by its schedule.
         """
-        rates = {name: (str(a.cycles_per_token), a.latency_cycles) for name, a in sorted(accesses.items())}
+        rates = [(n, str(a.cycles_per_token), a.latency_cycles, a.turn, a.ports) for n, a in sorted(accesses.items())]
         key = f"{self._key}-{_digest(kernel, json.dumps(rates))}-graph"
         value = _cached(key, lambda: self._graph(kernel, accesses))
         graph = graph_from_json(value["graph"])
@@ -122,8 +136,8 @@ class Design:
     def _graph(self, kernel: str, accesses: Mapping[str, Access]) -> dict[str, Any]:
         (op,) = (op for op in _kernels(self._module) if op.kernel_name == kernel)
         scheduled = schedule_kernel(op, self.operations, accesses)
-        graph = scheduled.graph()
-        sizing = size_kernel(graph, scheduled.ordered_graph())
+        graph = take_turns(scheduled.graph(), port_chains(accesses))
+        sizing = KernelSizer(graph, scheduled.ordered_graph(), "schedule").size(FIFO_BITS)
         return {
             "graph": graph_to_json(graph.with_depths(sizing.depths)),
             "inner": [fifo.name for fifo in graph.fifos if fifo.inner],
@@ -138,16 +152,24 @@ class Design:
             names = operand_names(self._module, kernel)
             moved = kernel_dmas(kernel, program, self.launches)
             memory = {dma.name: names[int(dma.name.rpartition(":")[2])] for dma in moved}
-            dmas = [replace(dma, weight=memory[dma.name] not in (*_INPUTS, "")) for dma in moved]
+            dmas = [self._described(dma, memory[dma.name]) for dma in moved]
             found.append(
                 {
                     "name": kernel.kernel_name,
+                    "program": program,
                     "resources": asdict(kernel_resources(kernel, scheduled.dsp)),
                     "dmas": [asdict(dma) for dma in dmas],
                     "memory": memory,
                 }
             )
         return found
+
+    def _described(self, dma: Dma, memory: str) -> Dma:
+        """A DMA with what is known of what it moves. For one row the products of a block take turns, since each needs
+        all of what the one before makes; over a prompt they work at the same time, on different rows.
+        """
+        weight = memory not in (*_INPUTS, "")
+        return replace(dma, weight=weight, stage=memory if weight and self.part == "decode" else "")
 
     @property
     def _module(self) -> ModuleOp:
@@ -175,8 +197,17 @@ class Design:
 
 def wide(choices: Choices, part: Part) -> Choices:
     """The choices of a part's design: a word of weights in every cycle, all of it multiplied at once."""
-    lanes = {"reduction_tile": 1, "lane_bits": choices.fifo_width_bits, "plain_lanes": 16, "product_lanes": 4}
-    return replace(choices, **{**lanes, **WIDE[part]})
+    common = {"reduction_tile": 1, "lane_bits": choices.fifo_width_bits, "plain_lanes": 16, "product_lanes": 4}
+    return replace(choices, **common, **WIDE[part])
+
+
+def port_chains(accesses: Mapping[str, Access]) -> list[list[str]]:
+    """The tasks that take turns on each port, in their order; `accesses` by the names of the DMAs of one kernel."""
+    ports: dict[int, list[tuple[int, str]]] = {}
+    for name, access in accesses.items():
+        if access.turn:
+            ports.setdefault(access.ports[0], []).append((access.turn, name.rpartition(":")[0]))
+    return [[task for _, task in sorted(found)] for _, found in sorted(ports.items())]
 
 
 def operand_names(module: ModuleOp, kernel: KernelOp) -> list[str]:

@@ -57,7 +57,7 @@ class Cache:
         return {form.buffer: form.array for forms in self._forms.values() for form in forms}
 
     def write(self, rows: Mapping[str, Array], position: int) -> None:
-        """Puts new rows, [1, KV heads, rows, head_dim] by the names of the tensors, in the places from `position` on."""
+        """Puts new rows, [1, KV heads, rows, head_dim] by the tensors' names, in the places from `position` on."""
         for name, values in rows.items():
             steps = slice(position, position + values.shape[ROW_AXIS])
             for form in self._forms[name]:

@@ -17,14 +17,13 @@ from streamtensor.diagnostics import UserError, did_you_mean
 from streamtensor.dialects import context
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.extern import compare_with_replaced
-from streamtensor.flow.folder import Record, ir_hashes, new_folder, write_text
+from streamtensor.flow.folder import Generation, Record, ir_hashes, new_folder, write_text
 from streamtensor.flow.passes import PassRunner
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.collection import loaded_objects_set_aside
 from streamtensor.ir.spec import LEVELS as SPECS
 from streamtensor.ir.text import parse_module, print_module, verify_module
-from streamtensor.models.program import Generation
 from streamtensor.pipelines import FIFO_RESERVE_PERCENT, LEVEL_FILES, LEVELS, Choices, passes_to
 from streamtensor.report import ProgramSummary, facts_of, total
 from streamtensor.report.bounds import unbounded_notes
@@ -41,9 +40,11 @@ if TYPE_CHECKING:
     from streamtensor.importers.extern_holes import Replaced
     from streamtensor.importers.extern_kernel import ExternKernel
     from streamtensor.importers.program import ParameterTable
+    from streamtensor.models.language_model import LanguageModel
 
 WEIGHTS = "weights"
 SUMMARY = "summary.json"
+DEFAULT_UNROLL = 16
 DOES_NOT_FIT = "ST0305"
 
 
@@ -69,7 +70,9 @@ def compile_model(
     scheme: str | None = None,
     calibration: Path | None = None,
     tile: int = 16,
+    unroll: int = DEFAULT_UNROLL,
     fifo_sizing: FifoSizing = "schedule",
+    fifo_slowdown_percent: float = 0.0,
     force: bool = False,
     verify_each: bool = False,
     verify_numerics: bool = False,
@@ -78,9 +81,10 @@ def compile_model(
 ) -> CompileResult:
     """Compiles a model folder, a named shape or `FILE.py:callable` into the folder `out`, as far as level `to`.
 
-    A language model gives two programs: prefill for prompts of at most `prompt_len` tokens, and decode with a KV cache of
-    `context` rows. `scheme` quantises it (float32, w8a8, w4a8, w4a8-gN), with static scales from the text file
-    `calibration`. `extern_kernels` are hand-written kernels that take the places of parts of the model; each is compared with what it
+    A language model gives two programs: prefill for prompts of at most `prompt_len` tokens, and decode with a KV cache
+    of `context` rows. `scheme` quantises it (float32, w8a8, w4a8, w4a8-gN), with static scales from the text file
+    `calibration`. `tile` is the default tile of a loop, `unroll` how many of a tile's operations a task does at once.
+    `extern_kernels` are hand-written kernels that take the places of parts of the model; each is compared with what it
     replaces.
 
     Raises UserError for whatever is wrong with the input (codes ST01xx to ST05xx); `out` is then as it was.
@@ -100,7 +104,13 @@ def compile_model(
         scheme=scheme,
         calibration=calibration,
     )
-    choices = choices_for(target, tile=tile, fifo_sizing=fifo_sizing)
+    choices = choices_for(
+        target,
+        tile=tile,
+        unroll=unroll,
+        fifo_sizing=fifo_sizing,
+        fifo_slowdown_percent=fifo_slowdown_percent,
+    )
     language_model = model.language_model() if model.kind != "callable" else None
     with new_folder(out, force=force) as folder:
         job = _Job(folder, target, choices, to, verify_each, verify_numerics, events)
@@ -128,7 +138,7 @@ def compile_model(
             source=model.record(),
             prefix=programs[0].prefix,
             tokenizer=tokenizer is not None,
-            generation=language_model.generation() if language_model is not None else None,
+            generation=_generation(language_model) if language_model is not None else None,
         )
     return CompileResult(out, summary, _files(out), job.timings)
 
@@ -141,6 +151,7 @@ def compile_module(
     out: Path | str | None = None,
     tile: int = 16,
     fifo_sizing: FifoSizing = "schedule",
+    fifo_slowdown_percent: float = 0.0,
     verify_numerics: bool = False,
     force: bool = False,
     extern_kernels: Sequence[ExternKernel] = (),
@@ -159,7 +170,7 @@ def compile_module(
     target = load_device(device)
     keep = tempfile.TemporaryDirectory(prefix="streamtensor-") if out is None else None
     path = Path(keep.name) / "compiled" if keep is not None else Path(str(out))
-    choices = choices_for(target, tile=tile, fifo_sizing=fifo_sizing)
+    choices = choices_for(target, tile=tile, fifo_sizing=fifo_sizing, fifo_slowdown_percent=fifo_slowdown_percent)
     with new_folder(path, force=force) as folder:
         job = _Job(folder, target, choices, "code", False, verify_numerics, events or SilentEvents())
         job.stage("import")
@@ -205,10 +216,22 @@ def recompile(
     return CompileResult(out or folder, summary, _files(out or folder), job.timings)
 
 
-def choices_for(device: Device, *, tile: int, fifo_sizing: FifoSizing = "schedule") -> Choices:
+def _generation(model: LanguageModel) -> Generation:
+    return Generation(model.prompt_len, model.context, model.logit_bits, model.end_tokens())
+
+
+def choices_for(
+    device: Device,
+    *,
+    tile: int,
+    unroll: int = DEFAULT_UNROLL,
+    fifo_sizing: FifoSizing = "schedule",
+    fifo_slowdown_percent: float = 0.0,
+) -> Choices:
     """The choices of a run for `device`."""
     return Choices(
         tile=tile,
+        unroll=unroll,
         on_chip_bits=device.on_chip_bits,
         dies=device.dies,
         bram36=device.bram36,
@@ -216,6 +239,7 @@ def choices_for(device: Device, *, tile: int, fifo_sizing: FifoSizing = "schedul
         port_bits=min(PORT_BITS, device.axi_port_bits),
         family=device.family,
         fifo_sizing=fifo_sizing,
+        fifo_slowdown_percent=fifo_slowdown_percent,
     )
 
 
@@ -298,7 +322,8 @@ class _Job:
         start = perf_counter()
         sizing = cast(FifoSizing, self.choices.fifo_sizing)
         budget = self.choices.on_chip_bits * FIFO_RESERVE_PERCENT // 100
-        resized = resize_streams(module, self.device, sizing, budget)
+        slowdown = self.choices.fifo_slowdown_percent / 100
+        resized = resize_streams(module, self.device, sizing, budget, slowdown)
         self.add_timings({"size FIFOs": perf_counter() - start})
         return {"fifo_sizing": {kernel.kernel: kernel.to_json() for kernel in resized}}
 

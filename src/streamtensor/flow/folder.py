@@ -15,11 +15,27 @@ from pathlib import Path
 from typing import Any
 
 from streamtensor.diagnostics import UserError
-from streamtensor.models.program import Generation
 from streamtensor.pipelines import LEVEL_FILES
 
 RECORD = "compile.json"
 FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a host needs to generate: rows of the prefill program, of the cache, fraction bits of integer logits, and
+    the tokens after which a text ends.
+    """
+
+    prompt_len: int
+    context: int
+    logit_bits: int
+    end_tokens: tuple[int, ...]
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Generation:
+        """The inverse of `dataclasses.asdict`. Raises KeyError or TypeError for other data."""
+        return Generation(**{**data, "end_tokens": tuple(data["end_tokens"])})
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,8 @@ def generate(
     (unless `ignore_end`), the context is full, or Ctrl-C is pressed.
 
     Temperature 0 takes the most probable token, else one is drawn with `seed`. `on_text` gets the text as it comes.
-    `check` runs PyTorch on the same tokens and compares every step. Raises UserError ST0105 for a prompt longer than the
-    compiled length, ST0109 for what the tokenizer does not know, ST0103 for damaged weights, ST0604 for a deadlock.
+    `check` runs PyTorch on the same tokens and compares every step. Raises UserError ST0105 for a prompt longer than
+    the compiled length, ST0109 for what the tokenizer does not know, ST0103 for damaged weights, ST0604 for a deadlock.
     """
     events = events or SilentEvents()
     folder = Path(folder)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from streamtensor.diagnostics import InternalError, UserError
-from streamtensor.flow.block_designs import PARTS, Design, KernelFacts, Part, wide
+from streamtensor.flow.block_designs import BLOCKS, PARTS, Design, KernelFacts, Part, port_chains, wide
 from streamtensor.flow.compile import choices_for
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.report.latency import LAUNCHES, Affine, Times, request
@@ -167,8 +167,10 @@ class _Evaluation:
                 graphs[part][size] = self._graphs_within(design, largest, plan)
         runs = {part: {n: self._simulate(designs[part][n], g) for n, g in graphs[part].items()} for part in PARTS}
         cycles = {part: {n: sum(r.cycles for r in found) for n, found in runs[part].items()} for part in PARTS}
-        chained = {part: {n: self._chained(designs[part][n], g) for n, g in graphs[part].items()} for part in PARTS[:2]}
-        affine: dict[Part, Affine] = {part: Affine.through(cycles[part]) for part in PARTS[:2] if len(cycles[part]) > 1}
+        chained = {
+            part: {n: self._chained(designs[part][n], g, plan) for n, g in graphs[part].items()} for part in BLOCKS
+        }
+        affine: dict[Part, Affine] = {part: Affine.through(cycles[part]) for part in BLOCKS if len(cycles[part]) > 1}
         rows = tuple(
             self._row(launch, length, cycles, chained, contexts, infeasible)
             for launch in LAUNCHES
@@ -225,7 +227,7 @@ class _Evaluation:
 
     def _resources(self, design: Design, plan: MemoryPlan) -> Resources:
         """What a part takes of the device, FIFOs included."""
-        total = Resources(ports=sum(plan.ports(k.dmas[0].program) for k in design.kernels if k.dmas))
+        total = Resources(ports=sum(plan.ports(k.program) for k in design.kernels))
         for kernel, graph in zip(design.kernels, self._graphs(design, plan), strict=True):
             total += kernel.resources + fifo_resources((fifo.depth or 1, fifo.bits) for fifo in graph.sized)
         return total
@@ -252,7 +254,7 @@ class _Evaluation:
         self._step(f"simulate {design.part} {design.rows}")
         return [_complete(graph, design) for graph in graphs]
 
-    def _chained(self, design: Design, graphs: Sequence[Graph]) -> float:
+    def _chained(self, design: Design, graphs: Sequence[Graph], plan: MemoryPlan) -> float:
         """Cycles of all layers in one launch."""
         if len(graphs) > 1:  # groups that take turns do not overlap
             return float(self.layers * sum(_complete(graph, design).cycles for graph in graphs))
@@ -262,7 +264,9 @@ class _Evaluation:
             for way in ("read", "write")
         )
         latency = ceil(self.device.main_memory.latency_cycles(self.device.clock_mhz))
-        graph = layer_loop(graphs[0], self.layers, sorted(loads), sorted(stores), latency)
+        accesses = {name: access for (program, name), access in plan.accesses.items() if program == kernel.program}
+        chains = [chain for chain in port_chains(accesses) if set(chain) <= graphs[0].groups.keys()]
+        graph = layer_loop(graphs[0], self.layers, sorted(loads), sorted(stores), latency, chains)
         return float(_complete(graph, design).cycles)
 
     def _row(
@@ -276,9 +280,7 @@ class _Evaluation:
     ) -> Row:
         one = launch == "one"
         blocks: Mapping[Part, Mapping[int, float]] = (
-            chained
-            if one
-            else {part: {n: float(self.layers * c) for n, c in cycles[part].items()} for part in PARTS[:2]}
+            chained if one else {part: {n: float(self.layers * c) for n, c in cycles[part].items()} for part in BLOCKS}
         )
         decode = blocks["decode"]
         line = Affine.through({n: round(c) for n, c in decode.items()}) if len(decode) > 1 else None

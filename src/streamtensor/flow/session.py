@@ -18,7 +18,7 @@ from streamtensor.diagnostics import UserError
 from streamtensor.flow.accelerator import Accelerator, Launches
 from streamtensor.flow.cache import Cache
 from streamtensor.flow.events import Events
-from streamtensor.models.program import Generation
+from streamtensor.flow.folder import Generation
 from streamtensor.simulate.csim.report import Mode
 
 Array = npt.NDArray[Any]

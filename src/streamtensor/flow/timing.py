@@ -6,17 +6,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from streamtensor.codegen.host.program import Program
 from streamtensor.diagnostics import UserError, did_you_mean
+from streamtensor.flow.at_position import kernels_at
 from streamtensor.flow.folder import Record
 from streamtensor.targets import Device, load_device
 from streamtensor.timing.answers import simulation_json
 from streamtensor.timing.graph import Graph
-from streamtensor.timing.load import graph_file, load_graph
+from streamtensor.timing.load import CHANNELS_FILE, graph_file, load_graph
 from streamtensor.timing.simulator import Deadlock, Result, Simulator
 
 
@@ -32,12 +33,23 @@ class KernelGraph:
 
 
 @dataclass(frozen=True)
+class ChannelUse:
+    """What one launch of a kernel moves through a memory channel, and what share of the channel's rate that is."""
+
+    channel: int
+    bytes_read: float
+    bytes_written: float
+    utilisation: float
+
+
+@dataclass(frozen=True)
 class KernelTime:
     """A simulated kernel."""
 
     kernel: KernelGraph
     simulator: Simulator
     result: Result
+    channels: tuple[ChannelUse, ...]
 
     @property
     def total_cycles(self) -> int:
@@ -88,14 +100,40 @@ def load_kernels(folder: Path, program: str | None = None) -> tuple[Device, list
     return load_device(record.device), kernels
 
 
-def simulate_folder(folder: Path, program: str | None = None) -> FolderTime:
-    """Simulates every kernel of a compiled folder once; errors as in `load_kernels`."""
+def simulate_folder(folder: Path, program: str | None = None, position: int | None = None) -> FolderTime:
+    """Simulates every kernel of a compiled folder once, with the longest context, or at a `position` (see
+    `flow.at_position`); errors as in `load_kernels`.
+    """
     device, kernels = load_kernels(folder, program)
+    if position is not None:
+        kernels = kernels_at(folder, device, kernels, position)
     times: list[KernelTime] = []
     for kernel in kernels:
         simulator = Simulator(kernel.graph)
-        times.append(KernelTime(kernel, simulator, simulator.run()))
+        result = simulator.run()
+        times.append(KernelTime(kernel, simulator, result, _channels(kernel, result.cycles)))
     return FolderTime(device, tuple(times))
+
+
+def _channels(kernel: KernelGraph, cycles: int) -> tuple[ChannelUse, ...]:
+    """The channels that a kernel uses; a DMA that is sliced over several moves the same through each."""
+    file = kernel.path.parent.parent / CHANNELS_FILE
+    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"dmas": []}
+    moved: dict[int, dict[str, float]] = {}
+    for dma in data["dmas"]:
+        if dma["kernel"] == kernel.kernel:
+            for channel in dma["channels"]:
+                there = moved.setdefault(channel, {"read": 0.0, "write": 0.0})
+                there[dma["direction"]] += dma["bytes"] / len(dma["channels"])
+    return tuple(
+        ChannelUse(
+            channel,
+            there["read"],
+            there["write"],
+            sum(there.values()) / (cycles * data["bytes_per_cycle"]) if cycles else 0.0,
+        )
+        for channel, there in sorted(moved.items())
+    )
 
 
 def folder_json(time: FolderTime) -> dict[str, Any]:
@@ -123,7 +161,12 @@ def folder_json(time: FolderTime) -> dict[str, Any]:
             place = f"{program}/{name}/" if several else f"{name}/"
             for what in ("tasks", "fifos"):
                 answer[what] |= {place + key: value for key, value in single[what].items()}
-            found[name] = {"launches": one.kernel.launches, "cycles": single["cycles"], "deadlock": single["deadlock"]}
+            found[name] = {
+                "launches": one.kernel.launches,
+                "cycles": single["cycles"],
+                "deadlock": single["deadlock"],
+                "channels": [asdict(channel) for channel in one.channels],
+            }
             answer["deadlock"] = answer["deadlock"] or single["deadlock"]
         answer["programs"][program] = {
             "cycles": cycles,

@@ -153,9 +153,7 @@ def import_module(
     timings["assemble"], start = _lap(start)
     return ImportedModel(
         ir_module,
-        ParameterTable(
-            [*parameters, *lifted], weights or (lambda: module), prefix, {**exported.constants, **lifted}
-        ),
+        ParameterTable([*parameters, *lifted], weights or (lambda: module), prefix, {**exported.constants, **lifted}),
         inputs,
         outputs,
         _layers(program, prefix),

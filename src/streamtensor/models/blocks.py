@@ -147,11 +147,12 @@ def block_of(model: Any, kind: BlockKind, rows: int) -> Program:
     if rows < 1:
         raise UserError("ST0105", f"{rows} rows make no program", hint="give at least 1")
     module = _wrapper(kind)(model).eval()
+    device = next(model.parameters()).device
     inputs = block_inputs(model.config, kind, rows, integer=arithmetic_of(model) is not None)
     return Program(
         kind,
         module,
-        tuple(value.to("meta") for value in inputs.values()),
+        tuple(value.to(device) for value in inputs.values()),
         tuple(inputs),
         ("hidden", *(f"new_{name}" for name in CACHE_INPUTS)),
         "block.",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The decode program of a causal language model: one token and the KV cache in, logits and one new row of the cache out."""
+"""The decode program of a causal language model: one token and the KV cache in, logits and a new row out."""
 
 from __future__ import annotations
 

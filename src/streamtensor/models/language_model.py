@@ -17,7 +17,7 @@ from streamtensor.models.cache import cache_names
 from streamtensor.models.decode import Decode, cache_shape, decode_inputs
 from streamtensor.models.huggingface import build, load
 from streamtensor.models.prefill import MODEL, Prefill, prompt_inputs
-from streamtensor.models.program import Generation, Program
+from streamtensor.models.program import Program
 from streamtensor.models.quantization.calibration_text import calibration_windows, random_windows, read_ids
 from streamtensor.models.quantization.folder import empty_model, load_quantized, read_arithmetic
 from streamtensor.models.quantization.gptq import gptq_settings, read_gptq
@@ -98,9 +98,7 @@ class LanguageModel:
             use_rotary_tables(model, self.context)
             return model
         compensate = self.seed is None  # random weights have no errors worth the work
-        return quantize(
-            model, self.scheme, self._windows(), given=given, positions=self.context, compensate=compensate
-        )
+        return quantize(model, self.scheme, self._windows(), given=given, positions=self.context, compensate=compensate)
 
     def _float(self) -> tuple[Any, Mapping[str, GivenWeight]]:
         if self.folder is None:
@@ -153,12 +151,12 @@ class LanguageModel:
     def _real_decode(self) -> torch.nn.Module:
         return Decode(self.real, self.context)
 
-    def generation(self) -> Generation:
-        """What a host needs to generate with the programs."""
-        bits = self.arithmetic.logit_bits if self.arithmetic is not None else 0
-        return Generation(self.prompt_len, self.context, bits, self._end_tokens())
+    @property
+    def logit_bits(self) -> int:
+        """The fraction bits of integer logits; 0 for a float model."""
+        return self.arithmetic.logit_bits if self.arithmetic is not None else 0
 
-    def _end_tokens(self) -> tuple[int, ...]:
+    def end_tokens(self) -> tuple[int, ...]:
         """The tokens that end a text, as the folder's generation_config.json says, else its config.json."""
         found = getattr(self.config, "eos_token_id", None)
         file = (self._tokenizer_folder or Path()) / "generation_config.json"

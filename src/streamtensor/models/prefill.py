@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The prefill program of a causal language model: all prompt tokens in, the logits after the last one and the cache out."""
+"""The prefill program of a causal language model: the prompt in, the last logits and the cache out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -53,7 +53,7 @@ class Prefill(torch.nn.Module):
         self.run_time_bounds = (RunTimeBound(of=1, dim=2, outputs=tuple(range(1, 1 + tensors))),)
 
     def forward(self, ids: Tensor, last: Tensor) -> tuple[Tensor, ...]:
-        """Logits of the row `last` (picked by a product with a one-hot vector, not by an index), and the cache's rows."""
+        """Logits of the row `last` (picked by a product with a one-hot vector, not by an index), and the rows."""
         picked = torch.eq(self.prompt_positions, last)
 
         def pick(_module: torch.nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

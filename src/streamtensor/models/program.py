@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A program of a model: what is imported and compiled; and what a host needs to generate with a model's programs."""
+"""One program of a model: what is imported and compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
@@ -28,20 +28,3 @@ class Program:
     prefix: str
     weights: Callable[[], torch.nn.Module]
     cache: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Generation:
-    """What a host needs to generate: rows of the prefill program, of the cache, fraction bits of integer logits, and the
-    tokens after which a text ends.
-    """
-
-    prompt_len: int
-    context: int
-    logit_bits: int
-    end_tokens: tuple[int, ...]
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> Generation:
-        """The inverse of `dataclasses.asdict`. Raises KeyError or TypeError for other data."""
-        return Generation(**{**data, "end_tokens": tuple(data["end_tokens"])})

@@ -37,7 +37,7 @@ def _table(name: str, kind: str) -> str:
 
 
 def use_rotary_tables(model: Any, positions: int) -> None:
-    """Puts tables for `positions` in the place of a float model's rotary embedding; models without one stay as they are."""
+    """Puts tables for `positions` in the place of a float model's rotary embedding, where it has one."""
     base = model.get_decoder() if hasattr(model, "get_decoder") else model.base_model
     rotary = getattr(base, "rotary_emb", None)
     if rotary is None or isinstance(rotary, RotaryTables):

@@ -154,9 +154,9 @@ def load_source(
     """The source that a user means by `text`: a folder, the name of a shape, or "FILE.py:callable".
 
     A folder or a shape is checked here as far as that needs no weights in memory. `random_weights` is the seed that a
-    shape needs; with a folder it takes the place of the folder's weights. `prompt_len` (32 when None) and `context` (the
-    rows of the KV cache) are rounded up to a multiple of 16. `scheme` quantises the model, with static scales from the
-    text file `calibration`.
+    shape needs; with a folder it takes the place of the folder's weights. `prompt_len` (32 when None) and `context`
+    (the rows of the KV cache) are rounded up to a multiple of 16. `scheme` quantises the model, with static scales from
+    the text file `calibration`.
 
     Raises UserError ST0101 (no such folder or file), ST0102 (unknown shape or family), ST0103 (broken file), ST0105
     (prompt length, context), ST0107 (callable), ST0120 (scheme), ST0121 (quantised otherwise).

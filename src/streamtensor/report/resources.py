@@ -54,6 +54,10 @@ def kernel_resources(kernel: KernelOp, dsp: float) -> Resources:
         copies = banks * (2 if PING_PONG in alloc.attributes else 1)
         kind = alloc.attributes.get(MEMORY)
         match kind.data if isinstance(kind, StringAttr) else "bram":
+            case "registers":
+                pass  # flip-flops, of which there are twice as many as LUTs
+            case "registers":
+                continue
             case "lutram":
                 lutram += copies * words * bits
             case "uram":

@@ -3,7 +3,8 @@
 
 All programs that are resident together share the ports of the device; at any time one of them runs. A port leads to one
 channel. The DMAs of a program that share a port own fixed slots of it, in proportion to their bytes, so that none has
-to wait for another: a simulation with such rates is exact for this arbitration.
+to wait for another; or, where what they feed takes turns anyway, they have all of it in a fixed order, one after the
+other. A simulation with such rates and turns is exact for this arbitration.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ class Dma:
     """What one task of a program moves in one launch: `tokens` tokens of `token_bits` bits.
 
     `launches` is how often a request launches the program, which decides who gets a port that is left. `weight`: it
-    moves a parameter. Its words may come through `most_ports` ports in turn. `burst_bytes` is the length of a run of
-    addresses; 0: everything lies in one.
+    moves a parameter. Its words may come through `most_ports` ports in turn. DMAs of different stages (named ones) take
+    turns on a port, in the order in which they are given. `burst_bytes` is the length of a run of addresses; 0:
+    everything lies in one.
     """
 
     program: str
@@ -39,6 +41,7 @@ class Dma:
     weight: bool = False
     launches: int = 1
     most_ports: int = 1
+    stage: str = ""
     burst_bytes: int = 0
 
     @property
@@ -52,7 +55,8 @@ class Access:
     """What a DMA gets: `ports` (numbers), the channel of each, and its `share` of each of them.
 
     A token takes `cycles_per_token` (a multiple of 1/32, at least 1) when nothing waits, and arrives `latency_cycles`
-    after it was asked for; a write is over when it is handed to the port.
+    after it was asked for; a write is over when it is handed to the port. With a `turn` above 0 it begins when the DMA
+    with the turn before has ended on its port.
     """
 
     dma: Dma
@@ -61,6 +65,7 @@ class Access:
     share: Fraction
     cycles_per_token: Fraction
     latency_cycles: int
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class _Port:
     program: str
     dmas: list[Dma]
     count: int = 1
+    in_turn: bool = False
     numbers: list[int] = field(default_factory=list[int])
 
     @property
@@ -147,8 +153,16 @@ def plan_memory(dmas: Iterable[Dma], device: Device) -> MemoryPlan | Infeasible:
 def _grouped(dmas: Iterable[Dma]) -> list[_Port]:
     groups: list[_Port] = []
     small: dict[tuple[str, bool], _Port] = {}
+    turns: dict[tuple[str, int], _Port] = {}
+    stages: dict[tuple[str, str], int] = {}
     for dma in dmas:
-        if dma.bytes >= SMALL_BYTES:
+        if dma.stage and dma.bytes >= SMALL_BYTES:
+            place = stages[dma.program, dma.stage] = stages.get((dma.program, dma.stage), -1) + 1
+            if (dma.program, place) not in turns:
+                turns[dma.program, place] = port = _Port(dma.program, [], in_turn=True)
+                groups.append(port)
+            turns[dma.program, place].dmas.append(dma)
+        elif dma.bytes >= SMALL_BYTES:
             groups.append(_Port(dma.program, [dma]))
         elif (dma.program, dma.weight) in small:
             small[dma.program, dma.weight].dmas.append(dma)
@@ -159,15 +173,19 @@ def _grouped(dmas: Iterable[Dma]) -> list[_Port]:
 
 
 def _join_smallest(groups: list[_Port]) -> None:
-    """Joins those two ports of one program that have the fewest bytes together, over a request."""
+    """Joins those two ports of one program that have the fewest bytes together, over a request; those with turns only
+    if there are no others.
+    """
     pairs = [
-        (first.work() + second.work(), one, other)
+        (first.in_turn or second.in_turn, first.work() + second.work(), one, other)
         for one, first in enumerate(groups)
         for other, second in enumerate(groups)
         if one < other and first.program == second.program
     ]
-    _, one, other = min(pairs)
-    groups[one].dmas += groups.pop(other).dmas
+    _, _, one, other = min(pairs)
+    joined = groups.pop(other)
+    groups[one].dmas += joined.dmas
+    groups[one].in_turn = groups[one].in_turn and joined.in_turn
 
 
 def _slice(groups: Sequence[_Port], device: Device) -> None:
@@ -208,18 +226,19 @@ def _crowd(groups: Iterable[_Port], program: str, channels: int) -> dict[int, in
 def _access(dma: Dma, group: _Port, crowd: Mapping[int, int], device: Device) -> Access:
     memory = device.main_memory
     channels = tuple(number % memory.channels for number in group.numbers)
-    rate = sum(
+    rate = len(channels) * min(  # words go through its ports in turn, so the slowest one decides
         min(device.port_bytes_per_cycle, memory.channel_bytes_per_cycle(device.clock_mhz) / crowd[channel])
         for channel in channels
     )
-    share = Fraction(dma.bytes, group.bytes)
+    share = Fraction(1) if group.in_turn else Fraction(dma.bytes, group.bytes)
+    turn = group.dmas.index(dma) + 1 if group.in_turn and len(group.dmas) > 1 else 0
     token_bytes = dma.token_bits / 8
     cycles = token_bytes / (rate * float(share))
     if dma.burst_bytes:
         lost = memory.burst_overhead_cycles(device.clock_mhz) * token_bytes / dma.burst_bytes
         cycles += lost / len(channels)
     latency = ceil(memory.latency_cycles(device.clock_mhz)) if dma.direction == "read" else 0
-    return Access(dma, tuple(group.numbers), channels, share, _slots(cycles), latency)
+    return Access(dma, tuple(group.numbers), channels, share, _slots(cycles), latency, turn)
 
 
 def _slots(cycles: float) -> Fraction:

@@ -55,12 +55,14 @@ class _InBothOrders(Trials):
 @dataclass
 class KernelSizer:
     """Sizes the FIFOs of a kernel. `graph` has the depths of the safe rule; `in_order` is the kernel with each task
-    doing one thing after the other, as its C++ stands.
+    doing one thing after the other, as its C++ stands. `slowdown` is the share by which the kernel may be slower than
+    it could, where that saves memory.
     """
 
     graph: Graph
     in_order: Graph
     strategy: FifoSizing = "schedule"
+    slowdown: float = 0.0
     min_depth: int = 2
 
     @cached_property
@@ -92,7 +94,7 @@ class KernelSizer:
             return KernelSizing(
                 self.strategy, self.safe, self._bits(self.safe), self._bits(self.safe), cycles, None, None
             )
-        capped = self._capped(cap_bits)
+        capped = self._capped(self._economic_cap(cap_bits))
         programs = {task.name: task.program for task in self.in_order.tasks}
         depths = enough_room(programs, self.in_order.writer, self.in_order.reader, capped)
         # With the just-in-time depths or more it takes as long as with unbounded FIFOs.
@@ -107,6 +109,24 @@ class KernelSizer:
         return KernelSizing(
             self.strategy, depths, self._bits(depths), self._bits(self.safe), cycles, late.cycles, minimal
         )
+
+    def _economic_cap(self, cap_bits: int | None) -> int | None:
+        """The least cap, by halving, with which the kernel is not slower than allowed; `cap_bits` where none saves."""
+        if self._late is None or not self.slowdown:
+            return cap_bits
+        fastest = self._late.cycles if cap_bits is None else self._simulator.run(self._capped(cap_bits)).cycles
+        limit = int(fastest * (1 + self.slowdown))
+        best, tried, cap = cap_bits, self._capped(cap_bits), self.largest_bits
+        while cap := cap // 2:
+            depths = self._capped(cap)
+            if depths == tried:
+                continue
+            tried = depths
+            if self._bits(depths) < self.bits_at(best):
+                if not self._simulator.run(depths, limit=limit).complete:
+                    break
+                best = cap
+        return best
 
     @cached_property
     def _simulator(self) -> Simulator:

@@ -15,6 +15,8 @@ CLIPS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
 """Shares of a channel's range that are tried as the range of its 4-bit numbers."""
 DAMPING = 0.01
 """Share of the mean of the moments' diagonal that is added to it."""
+COLUMNS_AT_ONCE = 128
+"""Columns whose errors go to the later ones in one product."""
 HEADROOM_BITS = 30
 """Sums of products stay below 2**30, so that the bias has room in 32 bits."""
 
@@ -109,14 +111,26 @@ def _round_all(weight: Tensor, scale: Tensor, top: int, moments: Tensor | None) 
     diagonal = moments.diagonal()
     damped = moments + torch.diag(torch.full_like(diagonal, DAMPING * float(diagonal.mean()) + 1e-12))
     inverse = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped)), upper=True)
-    rest, result = weight.clone(), torch.empty_like(weight, dtype=torch.int8)
-    for column in range(weight.shape[1]):
-        result[:, column] = _rounded(rest[:, column], scale[:, column], top)
-        error = (rest[:, column] - result[:, column] * scale[:, column]) / inverse[column, column]
-        rest[:, column + 1 :] -= error[:, None] * inverse[column, column + 1 :]
+    rest, scales = weight.T.contiguous(), scale.T  # columns are rows here: contiguous
+    numbers = torch.empty_like(rest, dtype=torch.int8)
+    for start in range(0, len(rest), COLUMNS_AT_ONCE):
+        block = slice(start, start + COLUMNS_AT_ONCE)
+        numbers[block], errors = _round_block(rest[block], scales[block], top, inverse[block, block])
+        rest[block.stop :] -= inverse[block, block.stop :].T @ errors
+    result = numbers.T.contiguous()
     plain = _rounded(weight, scale, top)
     errors = [_output_error(numbers * scale - weight, moments) for numbers in (result, plain)]
     return torch.where((errors[0] <= errors[1])[:, None], result, plain)  # saturation may have spoilt a row
+
+
+def _round_block(columns: Tensor, scale: Tensor, top: int, inverse: Tensor) -> tuple[Tensor, Tensor]:
+    """Columns [columns, outputs] rounded one after the other, each with the errors of those before, and the errors."""
+    rest, numbers, errors = columns.clone(), torch.empty_like(columns, dtype=torch.int8), torch.empty_like(columns)
+    for column in range(len(columns)):
+        numbers[column] = _rounded(rest[column], scale[column], top)
+        errors[column] = (rest[column] - numbers[column] * scale[column]) / inverse[column, column]
+        rest[column + 1 :].addr_(inverse[column, column + 1 :], errors[column], alpha=-1)
+    return numbers, errors
 
 
 def _output_error(error: Tensor, moments: Tensor) -> Tensor:

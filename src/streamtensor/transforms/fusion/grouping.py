@@ -162,7 +162,7 @@ def _fits(graph: KernelGraph, group: Sequence[int], limit_bits: int) -> bool:
     return bits is not None and (not limit_bits or bits <= limit_bits)
 
 
-class _Piece:
+class Piece:
     """A group that grows by kernels in front of those that it has: `on_chip_bits` and `_group_cost`, step by step."""
 
     def __init__(self, graph: KernelGraph) -> None:
@@ -208,7 +208,7 @@ def _best_cuts(graph: KernelGraph, order: Sequence[int], limit_bits: int) -> tup
     best: list[tuple[Cost, int]] = [(Cost(), 0)]
     for end in range(1, len(order) + 1):
         found: tuple[Cost, int] | None = None
-        piece = _Piece(graph)
+        piece = Piece(graph)
         for start in range(end - 1, -1, -1):
             piece.prepend(order[start])
             if start < end - 1 and not piece.fits(limit_bits):

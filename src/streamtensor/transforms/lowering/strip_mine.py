@@ -20,8 +20,9 @@ class StripMinePass(ModulePass):
 
     Done to innermost loops that only compute, element by element, and that have more iterations than `unroll`, so that
     generate-directives unrolls the inner of the two. f is the largest divisor of n up to `plain`, or up to `products`
-    where the body multiplies, which takes DSPs; 0 leaves a kind of loop as it is. A loop that adds to a buffer stays:
-    its additions would wait for each other. Right because the iterations are the same, in the same order.
+    where the body multiplies, and then with at most `multipliers` multiplications in all, which take DSPs; 0 leaves a
+    kind of loop as it is. A loop that adds to a buffer stays: its additions would wait for each other. Right because
+    the iterations are the same, in the same order.
     """
 
     name = "strip-mine"
@@ -29,6 +30,7 @@ class StripMinePass(ModulePass):
     unroll: int = 16
     plain: int = 0
     products: int = 0
+    multipliers: int = 64
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if not self.plain and not self.products:
@@ -42,8 +44,9 @@ class StripMinePass(ModulePass):
     def _mine(self, loop: Loop, constants: IndexConstants) -> None:
         if loop.tripcount <= self.unroll or loop.op.iter_args or not _is_elementwise(loop.op):
             return
-        multiplies = any(isinstance(op, arith.MuliOp | arith.MulfOp) for op in loop.op.walk())
-        factor = largest_divisor(loop.tripcount, max(1, self.products if multiplies else self.plain))
+        products = sum(isinstance(op, arith.MuliOp | arith.MulfOp) for op in loop.op.walk())
+        limit = min(self.products, self.multipliers // products) if products else self.plain
+        factor = largest_divisor(loop.tripcount, max(1, limit))
         if factor > 1:
             _split(loop, factor, constants)
 

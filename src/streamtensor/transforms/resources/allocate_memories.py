@@ -18,12 +18,13 @@ MEMORY = "dataflow.memory"
 
 @dataclass(frozen=True)
 class AllocateMemoriesPass(ModulePass):
-    """alloc  -->  alloc {dataflow.memory = "lutram" | "bram" | "uram"}
+    """alloc  -->  alloc {dataflow.memory = "registers" | "lutram" | "bram" | "uram"}
 
-    A buffer of at most `lutram_words` words a bank (a partition makes several) goes into LUT memory. Any other goes
-    where it takes the smaller share of the device, in real block steps: BRAM36 blocks of 1024x36 or 512x72 of
-    `bram36`, or URAM blocks of 4096x72 of `uram` (targets.memory_blocks). So a buffer of 1025 words weighs twice one of
-    1024. The kind is always said, so that the HLS tool does not choose.
+    A buffer whose banks hold one word (a partition makes several) is registers, which can all be read at once. One of
+    at most `lutram_words` words a bank goes into LUT memory. Any other goes where it takes the smaller share of the
+    device, in real block steps: BRAM36 blocks of 1024x36 or 512x72 of `bram36`, or URAM blocks of 4096x72 of `uram`
+    (targets.memory_blocks). So a buffer of 1025 words weighs twice one of 1024. The kind is always said, so that the
+    HLS tool does not choose.
     """
 
     name = "allocate-memories"
@@ -39,6 +40,8 @@ class AllocateMemoriesPass(ModulePass):
 
     def _kind(self, alloc: memref.AllocOp) -> str:
         words, bits, _ = bank_shape(alloc)
+        if words <= 1:
+            return "registers"
         if words <= self.lutram_words:
             return "lutram"
         bram, uram = (memory_blocks(words, bits, kind) for kind in ("bram", "uram"))

@@ -28,11 +28,12 @@ def largest_bounds(kernel: KernelOp) -> dict[SSAValue, int]:
     return found
 
 
-def every_bound(kernel: KernelOp) -> Iterator[dict[SSAValue, int]]:
-    """All values that the bounds of a kernel can have together, the largest last."""
+def smaller_bounds(kernel: KernelOp) -> Iterator[dict[SSAValue, int]]:
+    """All values that the bounds of a kernel can have together, but the largest ones."""
     most = largest_bounds(kernel)
     for values in itertools.product(*(range(1, number + 1) for number in most.values())):
-        yield dict(zip(most, values, strict=True))
+        if values != tuple(most.values()):
+            yield dict(zip(most, values, strict=True))
 
 
 def kernel_at(kernel: KernelOp, tiles: int) -> KernelOp:

@@ -12,7 +12,7 @@ from streamtensor.targets.operations import Cost, Operations
 
 _FREE = Cost(0)
 
-_LINES: Mapping[str, str] = {
+LINES: Mapping[str, str] = {
     **dict.fromkeys(("arith.addf", "arith.subf"), "float_add"),
     **dict.fromkeys(("arith.mulf", "math.fma"), "float_mul"),
     **dict.fromkeys(("arith.divf", "arith.remf"), "float_div"),
@@ -53,6 +53,7 @@ _LINES: Mapping[str, str] = {
         "int_div",
     ),
 }
+"""Operation -> line of the table."""
 _BY_A_CONSTANT = ("arith.shli", "arith.shrsi", "arith.shrui")
 _BY_A_POWER_OF_TWO = ("arith.muli", "arith.divui", "arith.remui", "arith.divsi", "arith.remsi", "arith.floordivsi")
 
@@ -66,7 +67,7 @@ def operation_cost(op: Operation, table: Operations) -> Cost:
     scalar, lanes = _scalar_and_lanes(op.results[0].type)
     if isinstance(scalar, IndexType) or any(isinstance(value.type, IndexType) for value in op.operands):
         return _FREE
-    line = _LINES.get(op.name, "float_function")
+    line = LINES.get(op.name, "float_function")
     bits = max((_bits(value) for value in op.operands), default=32)
     number = next((n for n in map(_constant, op.operands) if n is not None), None)
     if (op.name in _BY_A_CONSTANT and _constant(op.operands[-1]) is not None) or (

@@ -34,6 +34,7 @@ def resize_streams(
     device: Device,
     strategy: FifoSizing,
     budget_bits: int | None = None,
+    slowdown: float = 0.0,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> list[ResizedKernel]:
     """stream "x" depth n  -->  stream "x" depth m, with which no kernel is slower than with unbounded FIFOs.
@@ -41,14 +42,15 @@ def resize_streams(
     The depths of the safe rule say nothing about time. These come from the schedules of the tasks and from what
     external memory gives to each DMA when the kernels of the module share the device (`timing.kernel_sizing`). The C++
     completes with them in program order too. What a hand-written kernel may run ahead of its step program is added.
-    Where all FIFOs together would be more than `budget_bits`, the largest ones get less, and the design is slower. All
-    of this is for the largest run-time bound; smaller ones complete too.
+    Where all FIFOs together would be more than `budget_bits`, the largest ones get less, and the design is slower; also
+    where that saves memory and a kernel is slower by at most the share `slowdown`. All of this is for the largest
+    run-time bound; smaller ones complete too.
     """
     kernels = [op for op in module.walk() if isinstance(op, KernelOp)]
     accesses = memory_accesses({kernel.kernel_name: kernel for kernel in kernels}, device)
     table = load_operations(device.family)
     scheduled = [schedule_kernel(kernel, table, accesses[kernel.kernel_name]) for kernel in kernels]
-    sizers = [KernelSizer(one.graph(), one.ordered_graph(), strategy) for one in scheduled]
+    sizers = [KernelSizer(one.graph(), one.ordered_graph(), strategy, slowdown) for one in scheduled]
     cap = None if budget_bits is None else cap_for(sizers, budget_bits)
     found: list[ResizedKernel] = []
     for one, sizer in zip(scheduled, sizers, strict=True):

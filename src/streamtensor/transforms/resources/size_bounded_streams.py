@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamtensor.algebra.errors import ScheduleError
-from streamtensor.algebra.steps import StepProgram
+from streamtensor.algebra.safe_depths import without_bridges
+from streamtensor.algebra.steps import StepProgram, token_counts
 from streamtensor.diagnostics import InternalError
 from streamtensor.dialects.dataflow import ExternKernelOp, KernelOp, StreamOp, stream_behind
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp, i64
@@ -16,7 +17,7 @@ from streamtensor.timing import native_library
 from streamtensor.timing.graph import Fifo, Graph, Task
 from streamtensor.timing.safe_depths import safe_depths
 from streamtensor.timing.simulator import Simulator
-from streamtensor.transforms.resources.bounded_kernels import every_bound, largest_bounds, programs_at
+from streamtensor.transforms.resources.bounded_kernels import largest_bounds, programs_at, smaller_bounds
 from streamtensor.transforms.resources.extern_steps import round_slack
 
 
@@ -28,7 +29,8 @@ class SizeBoundedStreamsPass(ModulePass):
     needs no more room in what has been seen, but nothing proves it. So the step programs of every smaller bound run
     with these depths, each read and write by itself as the C++ stands. Where one deadlocks, the full FIFOs of
     the ring get their safe depths at that bound (`algebra.safe_depths`), and all of them if that is not enough. Deeper
-    FIFOs never make a design that completes deadlock, so the result holds for all bounds together.
+    FIFOs never make a design that completes deadlock, so the result holds for all bounds together. FIFOs that are
+    bridges of the graph (those of weights, mostly) are part of no deadlock and are left out.
     """
 
     name = "size-bounded-streams"
@@ -39,7 +41,7 @@ class SizeBoundedStreamsPass(ModulePass):
 
 
 def deepen(kernel: KernelOp) -> int:
-    """Makes the FIFOs of a kernel deep enough for every value of its bounds; gives how many it has changed.
+    """Makes the FIFOs of a kernel deep enough for every smaller bound; gives how many it has changed.
 
     A static kernel stays as it is.
     """
@@ -48,7 +50,7 @@ def deepen(kernel: KernelOp) -> int:
     streams = {op.sym_name.data: op for op in kernel.body.block.ops if isinstance(op, StreamOp)}
     depths = {name: op.depth.value.data for name, op in streams.items()}
     enough = dict(depths)
-    for tiles in every_bound(kernel):
+    for tiles in smaller_bounds(kernel):
         enough = _enough(kernel, programs_at(kernel, tiles), enough)
     changed = {name: depth for name, depth in enough.items() if depth != depths[name]}
     for name, depth in changed.items():
@@ -62,8 +64,10 @@ def _enough(
     """The depths, larger where the programs deadlock."""
     if not native_library.available():  # without a simulator: what is safe at this bound
         return _deepest(depths, _safe(kernel, programs))
-    fifos = tuple(Fifo(name) for name in depths)
-    simulator = Simulator(Graph(tuple(Task(name, program) for name, program in programs.items()), fifos))
+    inner = without_bridges(programs)
+    known = {name for program in inner.values() for name in token_counts(program)}
+    tasks = tuple(Task(name, program) for name, program in inner.items())
+    simulator = Simulator(Graph(tasks, tuple(Fifo(name) for name in depths if name in known)))
     safe: dict[str, int] = {}
     while (deadlock := simulator.run(depths).deadlock) is not None:
         safe = safe or _safe(kernel, programs)

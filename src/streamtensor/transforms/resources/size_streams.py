@@ -22,9 +22,9 @@ from streamtensor.transforms.resources.step_programs import step_program
 class SizeStreamsPass(ModulePass):
     """itensor_instance "a_to_b"  -->  itensor_instance "a_to_b" depth n
 
-    The safe rule, until FIFOs are sized by schedule: a FIFO that is a bridge of the undirected graph of tasks gets
-    `min_depth`, every other one the most that it holds in one complete run of the tasks. Why that can't deadlock is
-    proved at `algebra.safe_depths`. The rule says nothing about stalls.
+    The safe rule, from which sizing by schedule starts (`resize_streams`): a FIFO that is a bridge of the undirected
+    graph of tasks gets `min_depth`, every other one the most that it holds in one complete run of the tasks. Why that
+    can't deadlock is proved at `algebra.safe_depths`. The rule says nothing about stalls.
 
     `depth` above 0 gives every FIFO that depth instead, to see what happens.
     """

@@ -147,20 +147,37 @@ class _Graph:
                 if isinstance(value.type, TensorType):
                     producer = made.get(value) if isinstance(value, OpResult) else None
                     self._reads.append((k, n, producer, value))
+        self._streams: dict[tuple[SSAValue, StreamLayout], int] = {}  # a number for each that was met
+        self._known: dict[tuple[int, Order, Order], tuple[int | None, int]] = {}
 
     def cost(self, orders: Sequence[Order]) -> _Cost:
         """What converters hold and what external memory gives when the operations have these orders."""
         external = 0
-        converters: dict[tuple[SSAValue, StreamLayout], int] = {}
-        for k, n, producer, value in self._reads:
-            wanted = self._kernels[k].layout(n, orders[k])
-            if producer is None:
-                external += wanted.num_tokens * wanted.elements_per_token * _width(value)
-                continue
-            kernel = self._kernels[producer[0]]
-            given = kernel.layout(len(kernel.generic.inputs) + producer[1], orders[producer[0]])
-            converters[value, wanted] = _elements(given, wanted) * _width(value)
+        converters: dict[int, int] = {}
+        for read, (k, _, producer, _) in enumerate(self._reads):
+            key = read, orders[k], () if producer is None else orders[producer[0]]
+            found = self._known.get(key)
+            if found is None:
+                found = self._known[key] = self._read(*key)
+            stream, bits = found
+            if stream is None:
+                external += bits
+            else:
+                converters[stream] = bits
         return _Cost(sum(converters.values()), external)
+
+    def _read(self, read: int, order: Order, producer_order: Order) -> tuple[int | None, int]:
+        """The bits that a read takes from external memory (None), or the number of its stream and what a converter
+        holds for it; most candidates change few of the orders.
+        """
+        k, n, producer, value = self._reads[read]
+        wanted = self._kernels[k].layout(n, order)
+        if producer is None:
+            return None, wanted.num_tokens * wanted.elements_per_token * _width(value)
+        kernel = self._kernels[producer[0]]
+        given = kernel.layout(len(kernel.generic.inputs) + producer[1], producer_order)
+        stream = self._streams.setdefault((value, wanted), len(self._streams))
+        return stream, _elements(given, wanted) * _width(value)
 
 
 def _candidates(axes: Axes, kernels: Sequence[_Kernel], orders: list[Order]) -> Iterator[list[Order]]:

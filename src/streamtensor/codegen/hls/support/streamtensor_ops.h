@@ -118,7 +118,7 @@ inline To bit_cast(From value) {
 
 // 4-bit numbers in memory: two in a byte, the first one in the low half.
 inline int nibble_of(uint8_t byte, int half) {
-    return int((unsigned(byte) >> (4 * half) & 15u) ^ 8u) - 8;
+    return int(((unsigned(byte) >> (4 * half)) & 15u) ^ 8u) - 8;
 }
 // Number i of a memory.
 inline int nibble(const uint8_t *memory, int i) {

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The tables of operation costs."""
+
+import pytest
+
+from streamtensor.dialects import context
+from streamtensor.ir.core import Operation
+from streamtensor.ir.text import parse_module
+from streamtensor.targets import device_names, load_device
+from streamtensor.targets.operations import Cost, family_names, load_operations
+from streamtensor.transforms.resources.operation_costs import LINES, operation_cost
+
+
+def test_every_device_has_a_family_and_every_line_a_source() -> None:
+    assert {load_device(name).family for name in device_names()} <= set(family_names())
+    for family in family_names():
+        table = load_operations(family)
+        assert table.family == family
+        assert all(table.sources.values())
+        assert len(table.sources) == sum(map(len, table.costs.values())) + len(table.memories) + 1
+        assert {"registers", "lutram", "bram", "uram"} == set(table.memories)
+        assert {*LINES.values(), "float_function"} == set(table.costs)
+        for lines in table.costs.values():
+            widths = [bits for bits, _ in lines]
+            assert widths == sorted(set(widths))
+            assert [cost.cycles for _, cost in lines] == sorted(cost.cycles for _, cost in lines)
+
+
+def test_the_narrowest_line_that_fits() -> None:
+    table = load_operations("ultrascale_plus")
+    assert table.cost("int_mul", 8) == Cost(3, 0.5)
+    assert table.cost("int_mul", 9).dsp == 1
+    assert table.cost("int_mul", 128) == table.cost("int_mul", 64)
+
+
+@pytest.mark.parametrize(
+    ("line", "cycles", "dsp"),
+    [
+        ("%r = arith.addf %f, %f : f32", 4, 2),
+        ("%r = arith.mulf %v, %v : vector<4xf32>", 3, 12),
+        ("%r = arith.addi %i, %i : i32", 1, 0),
+        ("%r = arith.muli %i, %i : i32", 5, 4),
+        # Synthesis sees that only 8 bits count, and that a power of two is a shift.
+        ("%r = arith.muli %wide, %wide : i32", 3, 0.5),
+        ("%r = arith.muli %i, %sixteen : i32", 0, 0),
+        ("%r = arith.divsi %i, %sixteen : i32", 0, 0),
+        ("%r = arith.divsi %i, %i : i32", 36, 0),
+        ("%r = arith.shrsi %i, %sixteen : i32", 0, 0),
+        ("%r = arith.shrsi %i, %i : i32", 1, 0),
+        ("%r = arith.addi %n, %n : index", 0, 0),
+        ("%r = math.tanh %f : f32", 40, 20),
+    ],
+)
+def test_what_an_operation_costs(line: str, cycles: int, dsp: float) -> None:
+    text = f"""
+    func.func @f(%f: f32, %v: vector<4xf32>, %i: i32, %narrow: i8, %n: index) {{
+      %wide = arith.extsi %narrow : i8 to i32
+      %sixteen = arith.constant 16 : i32
+      {line}
+      func.return
+    }}"""
+    module = parse_module(context(), text)
+    found: list[Operation] = [op for op in module.walk() if op.results and op.results[0].name_hint == "r"]
+    cost = operation_cost(found[0], load_operations("ultrascale_plus"))
+    assert (cost.cycles, cost.dsp) == (cycles, dsp)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`simulate DIR` and `size DIR`: the graphs that a compilation writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from streamtensor import flow
+from streamtensor.cli.entry import run_for_code
+from streamtensor.cli.main import command
+from streamtensor.timing.load import load_graph
+from streamtensor.timing.simulator import simulate
+
+
+class Sums(torch.nn.Module):
+    """A norm twice: two equal functions, or one that is launched twice."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(x, dim=-1) + x
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("timing") / "sums"
+    flow.compile_module(Sums().eval(), (torch.randn(16, 64),), out=out, tile=8)
+    return out
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 0) -> str:
+    capsys.readouterr()
+    assert run_for_code(command, "streamtensor", [str(argument) for argument in arguments]) == code
+    return capsys.readouterr().out
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[str, Any]:
+    return json.loads(run(capsys, *arguments, "--json"))
+
+
+def test_a_folder_takes_as_long_as_its_kernels(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    found = answer(capsys, "simulate", folder)
+    kernels = found["programs"]["main"]["kernels"]
+    assert set(kernels) == {file.stem for file in (folder / "main" / "graphs").iterdir()}
+    assert found["deadlock"] is None
+    assert found["cycles"] == sum(one["cycles"] * one["launches"] for one in kernels.values())
+    assert found["milliseconds"] == pytest.approx(found["cycles"] / 250e3)
+    for name, one in kernels.items():
+        graph = load_graph(folder / "main" / "graphs" / f"{name}.json")
+        result = simulate(graph)
+        assert result.cycles == one["cycles"] == max(times.end for times in result.tasks.values())
+        for fifo in graph.sized:
+            assert found["fifos"][f"{name}/{fifo.name}"]["high_water"] == result.fifos[fifo.name].high_water
+        for task in graph.groups:
+            assert found["tasks"][f"{name}/{task}"]["end"] <= one["cycles"]
+        moved = sum(channel["bytes_read"] for channel in one["channels"])
+        assert moved % (16 * 64 * 4) == 0
+        assert moved >= 16 * 64 * 4
+        assert sum(channel["bytes_written"] for channel in one["channels"]) == 16 * 64 * 4
+        assert all(0 < channel["utilisation"] <= 1 for channel in one["channels"])
+    table = run(capsys, "simulate", folder)
+    assert f"{found['cycles']:,} cycles" in table
+    assert "memory channel" in table
+    assert answer(capsys, "simulate", folder, "--program", "main")["cycles"] == found["cycles"]
+
+
+def test_one_graph_of_a_folder_is_a_graph(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    file = next((folder / "main" / "graphs").iterdir())
+    assert answer(capsys, "simulate", file)["cycles"] > 0
+    found = answer(capsys, "size", file, "--min-depth", "2")
+    assert set(found["fifos"]) == {fifo.name for fifo in load_graph(file).sized}
+
+
+def test_the_depths_of_a_folder_cannot_be_less(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
+    found = answer(capsys, "size", folder)
+    assert found["cycles"] == found["cycles_unbounded"]
+    for one in found["kernels"].values():
+        assert one["certificates"]["locally_minimal"]["holds"]
+        assert {c["name"] for c in one["strategies"]} >= {"normal", "just-in-time", "published-lp-normal", "everything"}
+    assert found["total_bits"] == sum(f["depth"] * f["bits"] for f in found["fifos"].values())
+    # What the compiler chose for each kernel stands in its summary, and in the IR.
+    summary = json.loads((folder / "main" / "summary.json").read_text())
+    sizes = summary["levels"]["stream"]["fifo_sizing"].values()
+    assert sum(one["bits"] for one in sizes) >= found["total_bits"]
+    assert all(one["cycles"] == one["cycles_unbounded"] for one in sizes)
+    file = tmp_path / "sized.json"
+    if len(found["kernels"]) == 1:
+        run(capsys, "size", folder, "-o", file)
+        assert simulate(load_graph(file)).cycles == found["cycles"]
+    assert "points" in next(iter(answer(capsys, "size", folder, "--pareto")["kernels"].values()))
+
+
+def test_errors(capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path) -> None:
+    run(capsys, "simulate", folder, "--program", "mian", code=1)
+    run(capsys, "simulate", tmp_path, code=1)
+    run(capsys, "size", tmp_path / "none", code=1)
+    file = next((folder / "main" / "graphs").iterdir())
+    run(capsys, "simulate", file, "--program", "main", code=2)
+    run(capsys, "size", file, "--program", "main", code=2)
