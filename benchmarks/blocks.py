@@ -85,15 +85,20 @@ def _on_chip(runs: Mapping[str, Run], kind: str) -> str:
                 share(total(run["fused"])),
                 share(total(run["sized"], only="fifo")),
                 share(total(run["sized"])),
+                share(total(run["sized_slower"])),
                 share(bound),
                 PUBLISHED if model in PUBLISHED_MODELS else "",
                 "met" if folded / unfused <= AIM[kind] else "MISSED",
-                "met" if total(run["sized"]) / unfused <= SIZED_AIM[kind] else "MISSED",
+                *(
+                    "met" if total(run[which]) / unfused <= SIZED_AIM[kind] else "MISSED"
+                    for which in ("sized", "sized_slower")
+                ),
             ]
         )
     head = ["block", "unfused", "fused, no FIFOs", "folded, vectorised, no FIFOs", "converters", "local buffers"]
-    head += ["safe FIFOs", "all together", "sized FIFOs", "all together, sized"]
+    head += ["safe FIFOs", "all together", "sized FIFOs", "all together, sized", "10 % slower allowed"]
     head += ["certified bound of the connections", "published", f"aim {AIM[kind]}x", f"aim {SIZED_AIM[kind]}x, sized"]
+    head += ["10 % slower allowed"]
     return table(head, rows)
 
 
@@ -108,6 +113,7 @@ def _time(runs: Mapping[str, Run]) -> str:
                 f"{time['cycles'] / time['clock_mhz'] / 1e3:.2f}",
                 f"{time['cycles_safe'] / time['cycles_unbounded']:.3f}x",
                 f"{time['cycles'] / time['cycles_unbounded']:.3f}x",
+                f"{run['cycles_slower'] / time['cycles_unbounded']:.3f}x",
                 f"{time['events'] / 1e6:.1f} M",
                 f"{time['simulation_seconds']:.2f}",
                 f"{time['events'] / time['simulation_seconds'] / 1e6:.0f} M",
@@ -115,7 +121,8 @@ def _time(runs: Mapping[str, Run]) -> str:
                 f"{time['sizing_seconds']:.2f}",
             ]
         )
-    head = ["block", "cycles", "ms", "safe FIFOs against unbounded", "sized FIFOs against unbounded", "events"]
+    head = ["block", "cycles", "ms", "safe FIFOs against unbounded", "sized FIFOs against unbounded"]
+    head += ["10 % slower allowed", "events"]
     head += ["simulation, s", "events a second", "again with another depth, s", "sizing, s"]
     return table(head, rows)
 

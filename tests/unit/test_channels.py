@@ -17,7 +17,8 @@ U55C = load_device("u55c")
 
 
 def dma(name: str, bytes: int, program: str = "decode", **other: Any) -> Dma:
-    return Dma(program, name, **{"token_bits": 512, "tokens": bytes // 64, "direction": "read", **other})
+    values: dict[str, Any] = {"token_bits": 512, "tokens": bytes // 64, "direction": "read", **other}
+    return Dma(program, name, **values)
 
 
 def plan(*dmas: Dma, device: Any = U55C) -> MemoryPlan:

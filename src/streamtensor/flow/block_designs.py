@@ -47,7 +47,7 @@ _NAMES = (PARAM, "dataflow.name", "dataflow.result")
 _INPUTS = ("hidden", "keys", "values", "new_keys", "new_values", "here", "mask", "cos", "sin", "logits")
 """What a part moves that is no parameter."""
 
-FIFO_BITS = 1 << 18
+FIFO_BITS = 1 << 20
 """A FIFO that would be larger to lose no time gets so many bits: weights are not prefetched further."""
 
 WIDE: Mapping[Part, Mapping[str, int]] = {
@@ -58,6 +58,7 @@ WIDE: Mapping[Part, Mapping[str, int]] = {
         "slice_bytes": 1 << 20,
         "most_slices": 2,
         "lutram_words": 512,
+        "multipliers": 24,
     },
     "decode": {"tile": 128, "macs": 128, "slice_bytes": 1 << 18, "most_slices": 8, "multipliers": 24},
     "head": {"tile": 64, "macs": 64, "slice_bytes": 1 << 18, "most_slices": 8, "multipliers": 1},

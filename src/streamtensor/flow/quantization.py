@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamtensor.diagnostics import UserError
+from streamtensor.flow.accelerator import Accelerator
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.folder import RECORD as COMPILED
 from streamtensor.flow.folder import Record, new_folder
+from streamtensor.flow.reference import References
+from streamtensor.flow.session import PREFILL
 
 if TYPE_CHECKING:
     import torch
@@ -105,10 +108,10 @@ def evaluate_folder(source: Path, text: Path, *, events: Events | None = None) -
 
     events = events or SilentEvents()
     events.stage("read weights", 0, 2)
-    model, folder = _model_of(source)
-    ids = read_ids(folder, text)
+    model, window = _model_of(source)
+    ids = read_ids(source, text)
     events.stage("evaluate", 1, 2)
-    return evaluate(model, ids)
+    return evaluate(model, ids, window=window)
 
 
 def _float_model(source: Path, config: Any) -> tuple[Any, dict[str, Any]]:
@@ -121,20 +124,18 @@ def _float_model(source: Path, config: Any) -> tuple[Any, dict[str, Any]]:
     return load(source, config), {}
 
 
-def _model_of(source: Path) -> tuple[Any, Path]:
-    """The model behind a folder, and the folder that has its tokenizer."""
+def _model_of(source: Path) -> tuple[Any, int | None]:
+    """The model behind a folder, and the longest text that it was compiled for."""
     from streamtensor.models.huggingface import folder_config
     from streamtensor.models.quantization.folder import load_quantized, read_arithmetic
-    from streamtensor.models.sources import ModelSource
 
     if (source / COMPILED).is_file():
-        record = Record.read(source).source
-        if record is None or record["kind"] == "callable":
+        generation = Record.read(source).generation
+        if generation is None:
             raise UserError("ST0503", f"{source} holds no language model")
-        wrapped: Any = ModelSource.from_record(record).module()
-        return wrapped.model, source
+        return References(Accelerator(source)).module(PREFILL).model, generation.context
     config = folder_config(source)
     arithmetic = read_arithmetic(source)
     if arithmetic is not None:
-        return load_quantized(source, config, arithmetic), source
-    return _float_model(source, config)[0], source
+        return load_quantized(source, config, arithmetic), None
+    return _float_model(source, config)[0], None

@@ -156,9 +156,9 @@ class _Evaluation:
         sizes: dict[Part, Sequence[int]] = {"prefill": lengths, "decode": simulated, "head": (1,)}
         self._total = 3 * sum(map(len, sizes.values()))
         designs = {part: {size: self._design(part, size) for size in sizes[part]} for part in PARTS}
-        largest = {part: designs[part][max(sizes[part])] for part in PARTS}
+        largest: dict[Part, Design] = {part: designs[part][max(sizes[part])] for part in PARTS}
         plan, too_many = self._place(largest)
-        resources = {part: self._resources(design, plan) for part, design in largest.items()}
+        resources: dict[Part, Resources] = {part: self._resources(design, plan) for part, design in largest.items()}
         infeasible = _infeasible(resources, self.device, too_many)
         graphs: dict[Part, dict[int, list[Graph]]] = {part: {} for part in PARTS}
         for part in PARTS:
@@ -166,8 +166,10 @@ class _Evaluation:
                 self._step(f"size FIFOs of {part} {size}")
                 graphs[part][size] = self._graphs_within(design, largest, plan)
         runs = {part: {n: self._simulate(designs[part][n], g) for n, g in graphs[part].items()} for part in PARTS}
-        cycles = {part: {n: sum(r.cycles for r in found) for n, found in runs[part].items()} for part in PARTS}
-        chained = {
+        cycles: dict[Part, dict[int, int]] = {
+            part: {n: sum(r.cycles for r in found) for n, found in runs[part].items()} for part in PARTS
+        }
+        chained: dict[Part, dict[int, float]] = {
             part: {n: self._chained(designs[part][n], g, plan) for n, g in graphs[part].items()} for part in BLOCKS
         }
         affine: dict[Part, Affine] = {part: Affine.through(cycles[part]) for part in BLOCKS if len(cycles[part]) > 1}

@@ -97,7 +97,7 @@ class LanguageModel:
         if self.scheme == FLOAT:
             use_rotary_tables(model, self.context)
             return model
-        compensate = self.seed is None  # random weights have no errors worth the work
+        compensate = self.calibration is not None  # on random tokens there is nothing to make up for
         return quantize(model, self.scheme, self._windows(), given=given, positions=self.context, compensate=compensate)
 
     def _float(self) -> tuple[Any, Mapping[str, GivenWeight]]:

@@ -62,8 +62,8 @@ class Axes:
         return self._roles.get(self._classes.find(node), "plain")
 
     def is_contraction_batch(self, node: Node) -> bool:
-        """Whether some contraction has one result for each index of this axis (attention heads), or of one that it is put
-        together with.
+        """Whether some contraction has one result for each index of this axis (attention heads), or of another one that
+        it is put together with.
         """
         return self._classes.find(node) in self._batches
 

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""FIFO depths of a kernel: in cycles, in program order, and under a budget."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from streamtensor.timing.graph import Fifo, Graph, Task
+from streamtensor.timing.kernel_sizing import KernelSizer, cap_for
+from streamtensor.timing.safe_depths import safe_depths
+from streamtensor.timing.schedule import Access, Item, Loop, Once, PingPong, Pipelined, ordered_program, processes
+from streamtensor.timing.simulator import simulate
+
+
+def kernel() -> tuple[Graph, Graph]:
+    """Rows go to a converter, which repeats each of 8 rows 4 times, and past it to a join, together with weights of
+    which the join reads 16 in bursts.
+    """
+    schedules: dict[str, tuple[Item, ...]] = {}
+    schedules["rows"] = (Pipelined(128, 1, 1, (Access(0, writes=("to_converter", "past")),)),)
+    schedules["converter"] = (
+        PingPong(
+            8,
+            (Pipelined(16, 1, 1, (Access(0, reads=("to_converter",)),)),),
+            (Pipelined(64, 1, 1, (Access(0, writes=("repeated",)),)),),
+        ),
+    )
+    schedules["weights"] = (Pipelined(512, 1, 1, (Access(0, writes=("w",)),)),)
+    schedules["join"] = (
+        Loop(
+            8,
+            (
+                Loop(4, (Pipelined(16, 1, 1, (Access(0, reads=("repeated", "w")),)), Once(48))),
+                Pipelined(16, 1, 1, (Access(0, reads=("past",)),)),
+            ),
+        ),
+    )
+    in_order = Graph(
+        tuple(Task(name, ordered_program(items)) for name, items in schedules.items()),
+        tuple(Fifo(name) for name in ("to_converter", "past", "repeated", "w")),
+    )
+    safe = safe_depths({task.name: task.program for task in in_order.tasks})
+    in_order = in_order.with_depths(safe)
+    tasks: list[Task] = []
+    inner: list[Fifo] = []
+    for name, items in schedules.items():
+        made, between = processes(name, items)
+        tasks += made
+        inner += between
+    return Graph(tuple(tasks), (*in_order.fifos, *inner)), in_order
+
+
+def test_every_strategy_completes_in_both_orders() -> None:
+    graph, in_order = kernel()
+    free = simulate(graph.with_depths({fifo.name: None for fifo in graph.sized})).cycles
+    bits: dict[str, int] = {}
+    for strategy in ("safe", "schedule", "certified"):
+        found = KernelSizer(graph, in_order, strategy).size()
+        assert simulate(in_order.with_depths(found.depths)).complete
+        result = simulate(graph.with_depths(found.depths))
+        assert result.complete
+        assert result.cycles == found.cycles
+        assert strategy == "safe" or found.cycles == free == found.cycles_unbounded
+        bits[strategy] = found.bits
+        assert found.bits_safe == sum(fifo.bits * (fifo.depth or 0) for fifo in graph.sized)
+        if strategy == "certified":
+            assert found.minimal
+            for name, depth in found.depths.items():
+                less = {**found.depths, name: depth - 1}
+                if depth > 2 and simulate(in_order.with_depths(less)).complete:
+                    slower = simulate(graph.with_depths(less))
+                    assert not slower.complete or slower.cycles > free
+    assert bits["certified"] <= bits["schedule"]
+
+
+def test_a_ring_in_program_order_gets_room() -> None:
+    """In cycles the converter takes a row while it gives another; in C++ it does not, and `past` has to hold more."""
+    graph, in_order = kernel()
+    depths = KernelSizer(graph, in_order).size().depths
+    shallow = {**depths, "past": 2, "to_converter": 2}
+    assert not simulate(in_order.with_depths(shallow)).complete
+    assert depths["past"] >= 16
+
+
+@pytest.mark.parametrize("budget", [0, 3000, 6000, 10**9])
+def test_a_budget_is_kept_or_the_safe_depths_are(budget: int) -> None:
+    graph, in_order = kernel()
+    wide = replace(graph, fifos=tuple(replace(f, bits=64) if f.name == "past" else f for f in graph.fifos))
+    sizer = KernelSizer(wide, in_order)
+    cap = cap_for([sizer], budget)
+    found = sizer.size(cap)
+    assert simulate(in_order.with_depths(found.depths)).complete
+    if cap is None:
+        assert found.cycles == found.cycles_unbounded
+    else:
+        assert sizer.bits_at(cap) <= max(budget, found.bits_safe)
+        assert found.bits == sizer.bits_at(cap)
+
+
+def test_slower_where_it_saves() -> None:
+    graph, in_order = kernel()
+    fast = KernelSizer(graph, in_order).size()
+    for slowdown in (0.05, 0.5):
+        found = KernelSizer(graph, in_order, slowdown=slowdown).size()
+        assert found.cycles <= fast.cycles * (1 + slowdown)
+        assert found.bits <= fast.bits
