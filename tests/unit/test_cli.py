@@ -249,6 +249,7 @@ def test_compile_passes_its_options_on(run: Run, flow: Recorder) -> None:
         "tile": 8,
         "unroll": 4,
         "fifo_sizing": "schedule",
+        "fifo_slowdown_percent": 0.0,
         "extern_kernels": [],
         "force": True,
         "verify_each": True,

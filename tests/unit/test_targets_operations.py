@@ -3,6 +3,7 @@
 
 import pytest
 
+from streamtensor.diagnostics import UserError
 from streamtensor.dialects import context
 from streamtensor.ir.core import Operation
 from streamtensor.ir.text import parse_module
@@ -24,6 +25,13 @@ def test_every_device_has_a_family_and_every_line_a_source() -> None:
             widths = [bits for bits, _ in lines]
             assert widths == sorted(set(widths))
             assert [cost.cycles for _, cost in lines] == sorted(cost.cycles for _, cost in lines)
+
+
+def test_an_unknown_family() -> None:
+    with pytest.raises(UserError) as caught:
+        load_operations("ultrascale")
+    assert caught.value.code == "ST0401"
+    assert "ultrascale_plus" in caught.value.hint
 
 
 def test_the_narrowest_line_that_fits() -> None:

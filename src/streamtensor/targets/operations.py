@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from streamtensor.diagnostics import UserError, did_you_mean
+
 _FOLDER = Path(__file__).parent / "families"
 
 DEFAULT_FAMILY = "ultrascale_plus"
@@ -58,7 +60,13 @@ def family_names() -> list[str]:
 
 @lru_cache
 def load_operations(family: str = DEFAULT_FAMILY) -> Operations:
-    """The costs of a family that comes with the package, one of `family_names`."""
+    """The costs of a family that comes with the package.
+
+    Raises UserError ST0401 for a name that is none of `family_names`.
+    """
+    if family not in family_names():
+        hint = did_you_mean(family, family_names())
+        raise UserError("ST0401", f"unknown device family '{family}'", hint=hint)
     data = tomllib.loads((_FOLDER / f"{family}.toml").read_text(encoding="utf-8"))
     sources: dict[str, str] = {}
     costs: dict[str, tuple[tuple[int, Cost], ...]] = {}
