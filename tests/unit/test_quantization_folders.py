@@ -136,6 +136,32 @@ def write_gptq(folder: Path, **changes: Any) -> dict[str, Tensor]:
     return wanted
 
 
+def test_a_gptq_checkpoint_compiles_directly(tmp_path: Path) -> None:
+    """The scheme is the checkpoint's own, its integers are the parameters, and only random tokens give the ranges."""
+    wanted = write_gptq(tmp_path)
+    model = load_source(str(tmp_path), prompt_len=16, context=32).language_model()
+    assert model.scheme == f"w4a8-g{GROUP}"
+    assert model.is_calibrated_on_random_tokens
+    prefill, decode = model.programs()
+    assert decode.inputs[2].dtype == torch.int8
+    for program in (prefill, decode):
+        assert all(value.device.type == "meta" for value in program.module.parameters())
+    _, given = read_gptq(tmp_path, folder_config(tmp_path))
+    assert len(given) == len(wanted)
+    for path, weight in given.items():
+        assert torch.equal(model.real.get_parameter(f"{path}.weight"), weight.numbers)
+    with pytest.raises(UserError) as refused:
+        load_source(str(tmp_path), prompt_len=16, scheme="w5a8")
+    assert refused.value.code == "ST0120"
+
+
+def test_a_quantised_folder_has_one_scheme(quantized: Path) -> None:
+    assert load_source(str(quantized), prompt_len=16, scheme="w8a8").language_model().scheme == "w8a8"
+    with pytest.raises(UserError) as refused:
+        load_source(str(quantized), prompt_len=16, scheme="w4a8")
+    assert refused.value.code == "ST0121"
+
+
 def test_a_gptq_checkpoint_keeps_its_integers(tmp_path: Path) -> None:
     wanted = write_gptq(tmp_path)
     model, given = read_gptq(tmp_path, folder_config(tmp_path))

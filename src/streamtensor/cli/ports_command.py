@@ -10,9 +10,15 @@ from streamtensor.cli.entry import print_json
 @click.argument("model")
 @click.argument("part")
 @click.option("--prompt-len", type=click.IntRange(min=1), metavar="N", help="Longest prompt, in tokens.")
+@click.option("--context", type=click.IntRange(min=1), metavar="N", help="Rows of the KV cache.")
+@click.option(
+    "--program", default="", metavar="NAME", help="A language model's program: prefill (the default), decode."
+)
 @click.option("--tile", type=click.IntRange(min=1), default=16, show_default=True, help="Default tile size.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(model: str, part: str, prompt_len: int | None, tile: int, as_json: bool) -> None:
+def command(
+    model: str, part: str, prompt_len: int | None, context: int | None, program: str, tile: int, as_json: bool
+) -> None:
     """Print the itensor types that the neighbours of PART of a MODEL make and want.
 
     MODEL is what `streamtensor compile` takes: a model folder, FILE.py:callable, or the name of a shape. PART is the
@@ -23,7 +29,7 @@ def command(model: str, part: str, prompt_len: int | None, tile: int, as_json: b
 
     from streamtensor import flow
 
-    ports = flow.ports_of_source(model, part, tile=tile, prompt_len=prompt_len)
+    ports = flow.ports_of_source(model, part, tile=tile, prompt_len=prompt_len, context=context, program=program)
     if as_json:
         print_json([asdict(port) for port in ports])
         return

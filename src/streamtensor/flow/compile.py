@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from streamtensor.flow.accelerator import Accelerator
     from streamtensor.importers.extern_holes import Replaced
     from streamtensor.importers.extern_kernel import ExternKernel
-    from streamtensor.importers.program import ParameterTable
     from streamtensor.models.language_model import LanguageModel
 
 WEIGHTS = "weights"
@@ -121,7 +120,8 @@ def compile_model(
         programs = model.programs()
         job.timings["read the model"] = perf_counter() - start
         job.program_count = len(programs)
-        parameters: dict[str, ParameterTable] = {}
+        _check_extern_programs(extern_kernels, [program.name for program in programs])
+        parameters: dict[str, Mapping[str, torch.Tensor]] = {}
         for program in programs:
             job.stage(f"{program.name}: import")
             imported = import_program(program, extern_kernels)
@@ -214,6 +214,13 @@ def recompile(
             source=record.source, prefix=record.prefix, tokenizer=record.tokenizer, generation=record.generation
         )
     return CompileResult(out or folder, summary, _files(out or folder), job.timings)
+
+
+def _check_extern_programs(kernels: Sequence[ExternKernel], programs: Sequence[str]) -> None:
+    for kernel in kernels:
+        if kernel.program and kernel.program not in programs:
+            hint = did_you_mean(kernel.program, programs) or f"it has {', '.join(programs)}"
+            raise kernel.wrong(f"the model has no program {kernel.program}", hint)
 
 
 def _generation(model: LanguageModel) -> Generation:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamtensor.codegen.hls.extern import stream_type
+from streamtensor.diagnostics import UserError
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import ExternKernelOp, ITensorType, KernelOp
 from streamtensor.dialects.dataflow.vectors import vector_type
@@ -77,15 +78,27 @@ def extern_ports(
     ]
 
 
-def ports_of_source(source: str, replaces: str, *, tile: int = 16, prompt_len: int | None = None) -> list[Port]:
-    """`extern_ports` of a model folder, a named shape or `FILE.py:callable`; no weights are read.
+def ports_of_source(
+    source: str,
+    replaces: str,
+    *,
+    tile: int = 16,
+    prompt_len: int | None = None,
+    context: int | None = None,
+    program: str = "",
+) -> list[Port]:
+    """`extern_ports` of a model folder, a named shape or `FILE.py:callable`, in its first program or the named one.
 
-    Raises UserError for a model that is not there (ST0101 to ST0107), and as `extern_ports`.
+    No weights are read. Raises ST0112 when there is no such program. Raises UserError for a model that is not there (ST0101 to ST0107), and as `extern_ports`.
     """
     from streamtensor.models.sources import load_source
 
-    program = load_source(source, prompt_len=prompt_len, random_weights=0).program()
-    return extern_ports(program.module, program.inputs, replaces, tile=tile, prefix=program.prefix)
+    programs = load_source(source, prompt_len=prompt_len, context=context, random_weights=0).programs()
+    chosen = next((one for one in programs if program in ("", one.name)), None)
+    if chosen is None:
+        names = ", ".join(one.name for one in programs)
+        raise UserError("ST0112", f"{source} has no program {program}", hint=f"it has {names}")
+    return extern_ports(chosen.module, chosen.inputs, replaces, tile=tile, prefix=chosen.prefix)
 
 
 def _extern(kernel: KernelOp) -> ExternKernelOp | None:

@@ -35,7 +35,8 @@ class Generation:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Generation:
         """The inverse of `dataclasses.asdict`. Raises KeyError or TypeError for other data."""
-        return Generation(**{**data, "end_tokens": tuple(data["end_tokens"])})
+        ends = tuple(int(token) for token in data["end_tokens"])
+        return Generation(int(data["prompt_len"]), int(data["context"]), int(data["logit_bits"]), ends)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Record:
     """
 
     device: str
-    choices: Mapping[str, int]
+    choices: Mapping[str, Any]
     programs: tuple[str, ...]
     source: Mapping[str, Any] | None = None
     prefix: str = ""

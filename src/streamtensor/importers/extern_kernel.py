@@ -34,7 +34,8 @@ class ExternKernel:
     the cycles to the first result, `resources` counts `dsp`, `bram`, `uram`, `lut` and `ff`. `headers` are files that
     the source includes. `reads_before_writes` gives for each in port the tokens that are read before results are
     written, in every round; None promises nothing. `tolerance` is the largest relative difference to what is replaced,
-    on random inputs; None leaves the comparison out.
+    on random inputs; None leaves the comparison out. `program` is the program of a language model in which the part
+    is, prefill or decode; empty means all programs.
 
     Raises UserError ST0112 when a field has the wrong form.
     """
@@ -52,6 +53,7 @@ class ExternKernel:
     reads_before_writes: Sequence[int] | None = None
     tolerance: float | None = DEFAULT_TOLERANCE
     width_bits: int = DEFAULT_WIDTH_BITS
+    program: str = ""
 
     def __post_init__(self) -> None:
         for what, text in (("name", self.name), ("function", self.function)):

@@ -164,6 +164,7 @@ def import_module(
 
 def import_program(program: ModelProgram, extern_kernels: Sequence[ExternKernel] = ()) -> ImportedModel:
     """The tensor IR of one program of a model; see `import_module` for the errors."""
+    kernels = [kernel for kernel in extern_kernels if kernel.program in ("", program.name)]
     return import_module(
         program.module,
         program.inputs,
@@ -171,7 +172,7 @@ def import_program(program: ModelProgram, extern_kernels: Sequence[ExternKernel]
         input_names=program.input_names,
         output_names=program.output_names,
         weights=program.weights,
-        extern_kernels=extern_kernels,
+        extern_kernels=kernels,
         cache=program.cache,
         constants=f"{program.name}.",
     )
