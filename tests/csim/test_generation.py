@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Whole models of all families: prefill and 24 decode steps through C simulation, every tensor compared with PyTorch."""
+"""Whole models of all families: prefill and 24 decode steps in C simulation, every tensor compared with PyTorch."""
 
 from __future__ import annotations
 
@@ -163,3 +163,21 @@ def test_a_token_of_the_end_ends_the_text(small: Path, tmp_path: Path) -> None:
     (folder / "compile.json").write_text(json.dumps(record))
     result = flow.generate(folder, PROMPT, 4)
     assert (result.stop, result.tokens) == ("end", wanted[:1])
+
+
+@pytest.mark.parametrize(
+    ("program", "name", "value"),
+    [("prefill", "ids", 64), ("prefill", "last", 16), ("decode", "ids", -1), ("decode", "position", 32)],
+)
+def test_inputs_that_name_no_row_are_refused(small: Path, tmp_path: Path, program: str, name: str, value: int) -> None:
+    """The host would read outside of its tables."""
+    launches = flow.load(small, program).program
+    arrays = {
+        port.name: np.zeros(launches.buffer(port.buffer).shape, launches.buffer(port.buffer).dtype)
+        for port in launches.inputs
+    }
+    arrays[name].flat[0] = value
+    np.savez(tmp_path / "inputs.npz", **arrays)
+    with pytest.raises(UserError, match=str(value)) as caught:
+        flow.run_inputs(small, tmp_path / "inputs.npz", program=program)
+    assert caught.value.code == "ST0108"

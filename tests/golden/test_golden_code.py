@@ -16,8 +16,8 @@ from streamtensor.simulate.csim.build import INCLUDE_DIR
 from streamtensor.targets import load_device
 
 FOLDER = Path(__file__).parent
-# The two headers are the source itself, not something that is emitted.
-FIXED = ("hls/streamtensor_dataflow.h", "hls/streamtensor_ops.h")
+# These are the source itself, not something that is emitted.
+FIXED = ("host/host.cpp", "host/runtime.h", "hls/streamtensor_dataflow.h", "hls/streamtensor_ops.h")
 FILES = (
     "channels.json",
     "csim/csim_main.cpp",
@@ -31,9 +31,9 @@ FILES = (
     "hls/columns.h",
     "hls/columns/hls_config.cfg",
     "hls/columns/run_hls.tcl",
-    "host/host.cpp",
     "host/host_functions.cpp",
     "host/host_functions.h",
+    "host/program.h",
     "link/Makefile",
     "link/connectivity.cfg",
     "program.json",

@@ -149,6 +149,15 @@ def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
     assert caught.value.code == "ST0103"
 
 
+@pytest.mark.parametrize("header", [b"{}", b'{"a": 3}', b'{"a": {"dtype": "F32"}}', b"[]", b"3"])
+def test_a_damaged_header_is_an_error(tmp_path: Path, header: bytes) -> None:
+    data, _ = write_weights(tmp_path, {"a": np.ones(100, np.float32)})
+    data.write_bytes(len(header).to_bytes(8, "little") + header + bytes(400))
+    with pytest.raises(UserError, match=r"weights\.safetensors") as caught:
+        read_weights(tmp_path)
+    assert caught.value.code == "ST0103"
+
+
 @pytest.mark.parametrize("length", [0, 4, 40, -10])
 def test_a_truncated_file_is_an_error(tmp_path: Path, length: int) -> None:
     data, _ = write_weights(tmp_path, parameters())

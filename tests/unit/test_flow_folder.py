@@ -104,7 +104,12 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": 1}', '{"format": 99, "programs": []}', '{"format": 1, "programs": 3}']
+    "text",
+    [
+        *("", "[]", "5", "{}", '{"format": 1}', '{"format": 99, "programs": []}', '{"format": 2, "programs": 3}'),
+        '{"format": 2, "programs": [], "generation": null, "device": "u55c", "choices": {}}',
+        '{"format": 2, "programs": ["main"], "generation": 5}',
+    ],
 )
 def test_a_damaged_record_is_an_error_of_the_folder(tmp_path: Path, text: str) -> None:
     (tmp_path / "compile.json").write_text(text)

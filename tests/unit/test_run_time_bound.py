@@ -61,7 +61,7 @@ def test_the_top_function_takes_the_bound_by_value() -> None:
 
 def test_the_host_of_a_card_has_the_bound_in_its_table() -> None:
     program = derive_program(case(0))
-    text = emit_xrt_host(program)["host/host.cpp"]
+    text = emit_xrt_host(program)["host/program.h"]
     position = [buffer.name for buffer in program.buffers].index("position")
     assert f", {{{{{position}, 4, 2}}}}}},  // f, call 1" in text
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import torch
 from streamtensor import flow
 from streamtensor.cli.entry import run_for_code
 from streamtensor.cli.main import command
+from streamtensor.diagnostics import UserError
+from streamtensor.flow.timing import simulate_folder
 from streamtensor.timing.load import load_graph
 from streamtensor.timing.simulator import simulate
 
@@ -102,3 +105,33 @@ def test_errors(capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
     file = next((folder / "main" / "graphs").iterdir())
     run(capsys, "simulate", file, "--program", "main", code=2)
     run(capsys, "size", file, "--program", "main", code=2)
+
+
+@pytest.mark.parametrize("name", ["program.json", "channels.json"])
+@pytest.mark.parametrize("text", ["{", "[]", "{}"])
+def test_a_damaged_file_is_named(folder: Path, tmp_path: Path, name: str, text: str) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    file = broken / "main" / name
+    file.write_text(text)
+    with pytest.raises(UserError) as caught:
+        simulate_folder(broken)
+    assert caught.value.code == "ST0503"
+    assert str(file) in caught.value.message
+
+
+def test_an_unknown_choice_is_an_error_of_the_folder(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    record = json.loads((other / "compile.json").read_text())
+    record["choices"]["colour"] = 3
+    (other / "compile.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match="colour") as caught:
+        flow.recompile(other, start="stream")
+    assert caught.value.code == "ST0503"
+
+
+def test_a_folder_without_a_language_model_says_so(folder: Path) -> None:
+    with pytest.raises(UserError, match="holds no language model") as caught:
+        flow.generate(folder, [1])
+    assert caught.value.code == "ST0108"

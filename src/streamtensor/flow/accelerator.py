@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from streamtensor.algebra.run_time_bound import tiles_up_to
-from streamtensor.codegen.host.program import Program
 from streamtensor.codegen.weights import Weights, read_weights
 from streamtensor.diagnostics import InternalError, UserError
 from streamtensor.flow.cache import Cache
 from streamtensor.flow.events import Events, SilentEvents
+from streamtensor.flow.files import read_json, read_program
 from streamtensor.flow.folder import Record
 from streamtensor.simulate.csim import FifoReport, Library, RegionReport, build
 from streamtensor.simulate.csim.report import Mode
@@ -66,17 +65,7 @@ class Accelerator:
         if weights is not None:
             self.weights = weights
         self._keep = keep  # a temporary folder lives as long as this object
-        file = self.path / "program.json"
-        if not file.is_file():
-            raise UserError(
-                "ST0503",
-                f"{self.folder} was not compiled as far as code",
-                hint="compile it again, or go on with --from",
-            )
-        try:
-            self.program = Program.from_json(json.loads(file.read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise UserError("ST0503", f"{file} is damaged: {error}", hint="compile the model again") from error
+        self.program = read_program(self.path)
 
     @property
     def path(self) -> Path:
@@ -86,7 +75,7 @@ class Accelerator:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The figures of summary.json."""
-        return json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
+        return read_json(self.path / "summary.json", dict)
 
     @cached_property
     def weights(self) -> Weights:

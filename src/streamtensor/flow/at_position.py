@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from streamtensor.algebra.run_time_bound import tiles_up_to
 from streamtensor.codegen.design import Design
-from streamtensor.codegen.host.program import Program
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects import context
+from streamtensor.flow.files import read_program
 from streamtensor.ir.text import parse_module
 from streamtensor.pipelines import LEVEL_FILES
 from streamtensor.targets import Device
@@ -41,7 +40,7 @@ def kernels_at(folder: Path, device: Device, kernels: Sequence[KernelGraph], pos
 
 
 def _at(folder: Path, device: Device, kernels: Sequence[KernelGraph], position: int) -> list[KernelGraph]:
-    launches = Program.from_json(json.loads((folder / "program.json").read_text(encoding="utf-8")))
+    launches = read_program(folder)
     bounds = {step.name: step.bounds[0] for step in launches.steps if step.bounds}
     if not bounds:
         return list(kernels)

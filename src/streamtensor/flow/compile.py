@@ -17,8 +17,10 @@ from streamtensor.diagnostics import UserError, did_you_mean
 from streamtensor.dialects import context
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.extern import compare_with_replaced
+from streamtensor.flow.files import read_json
 from streamtensor.flow.folder import Generation, Record, ir_hashes, new_folder, write_text
 from streamtensor.flow.passes import PassRunner
+from streamtensor.flow.session import DECODE, PREFILL
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.collection import loaded_objects_set_aside
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     import torch
 
     from streamtensor.codegen.host.packed import PackedParameter
+    from streamtensor.codegen.host.program import Program
     from streamtensor.flow.accelerator import Accelerator
     from streamtensor.importers.extern_holes import Replaced
     from streamtensor.importers.extern_kernel import ExternKernel
@@ -67,7 +70,7 @@ def compile_model(
     to: str = "code",
     random_weights: int | None = None,
     scheme: str | None = None,
-    calibration: Path | None = None,
+    calibration: Path | str | None = None,
     tile: int = 16,
     unroll: int = DEFAULT_UNROLL,
     fifo_sizing: FifoSizing = "schedule",
@@ -101,7 +104,7 @@ def compile_model(
         context=context,
         random_weights=random_weights,
         scheme=scheme,
-        calibration=calibration,
+        calibration=Path(calibration) if calibration is not None else None,
     )
     choices = choices_for(
         target,
@@ -200,7 +203,11 @@ def recompile(
             "ST0503", f"{folder} has no weights: it was not compiled as far as code", hint="compile the model again"
         )
     target = load_device(record.device)
-    choices = Choices(**record.choices)
+    try:
+        choices = Choices(**record.choices)
+    except TypeError as error:
+        wrong = f"the choices of {folder} are not those of this version: {error}"
+        raise UserError("ST0503", wrong, hint="compile the model again") from error
     with new_folder(out or folder, base=folder) as made:
         job = _Job(made, target, choices, to, False, False, events or SilentEvents())
         for program in record.programs:
@@ -276,6 +283,7 @@ class _Job:
         self._stages = 0
         self._packed: dict[str, PackedParameter] = {}  # how the programs want parameters stored
         self._plain: set[str] = set()  # parameters that are also wanted as they are
+        self._launches: dict[str, Program] = {}
 
     def stage(self, name: str) -> None:
         """Tells the watcher what happens now."""
@@ -344,10 +352,12 @@ class _Job:
         """What an earlier run said of the levels before `level`, and what the module says of `level` itself."""
         if level is None:
             return {}
-        earlier = json.loads((self.folder / program / SUMMARY).read_text(encoding="utf-8"))["levels"]
         before = LEVELS[: LEVELS.index(level)]
-        mine = facts_of(level, module, self.choices.port_bits)
-        return {**{name: facts for name, facts in earlier.items() if name in before}, level: mine}
+        earlier: dict[str, Facts] = read_json(
+            self.folder / program / SUMMARY,
+            lambda data: {name: dict(facts) for name, facts in data["levels"].items() if name in before},
+        )
+        return {**earlier, level: facts_of(level, module, self.choices.port_bits)}
 
     def _emit(self, program: str, module: ModuleOp) -> None:
         from streamtensor.codegen.emit import emit_code
@@ -358,11 +368,21 @@ class _Job:
         for name, text in files.items():
             write_text(self.folder / program / name, text)
         launches = Program.from_json(json.loads(files["program.json"]))
+        self._launches[program] = launches
         kept = {port.name for port in launches.cache}
         packed = {parameter.name: parameter for parameter in launches.packed if parameter.name not in kept}
         self._packed |= packed
         self._plain |= {port.name for port in launches.parameters if port.name not in packed}
         self.timings["emit"] = self.timings.get("emit", 0.0) + perf_counter() - start
+
+    def _emit_generate(self, generation: Generation | None) -> None:
+        from streamtensor.codegen.host.generate import emit_generate
+
+        shutil.rmtree(self.folder / "host", ignore_errors=True)
+        if generation is not None and {PREFILL, DECODE} <= set(self._launches):
+            files = emit_generate(self._launches[PREFILL], self._launches[DECODE], generation.end_tokens)
+            for name, text in files.items():
+                write_text(self.folder / name, text)
 
     def add_timings(self, seconds: Mapping[str, float]) -> None:
         """Adds to the seconds of steps."""
@@ -408,8 +428,11 @@ class _Job:
         tokenizer: bool = False,
         generation: Generation | None = None,
     ) -> dict[str, Any]:
-        """Writes the record and the summary of the whole folder, and returns the summary."""
+        """Writes the record and the summary of the whole folder, and the host program that generates; returns the
+        summary.
+        """
         programs = tuple(self.programs)
+        self._emit_generate(generation)
         summary = {
             "device": self.device.name,
             "level": self.to,

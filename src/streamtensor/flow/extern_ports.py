@@ -89,7 +89,8 @@ def ports_of_source(
 ) -> list[Port]:
     """`extern_ports` of a model folder, a named shape or `FILE.py:callable`, in its first program or the named one.
 
-    No weights are read. Raises ST0112 when there is no such program. Raises UserError for a model that is not there (ST0101 to ST0107), and as `extern_ports`.
+    No weights are read. Raises UserError ST0112 when there is no such program, ST0101 to ST0107 for a model that is not
+    there, and like `extern_ports`.
     """
     from streamtensor.models.sources import load_source
 

@@ -76,10 +76,12 @@ class Record:
             if data.pop("format") != FORMAT:
                 raise UserError("ST0503", f"{file} was written by another version", hint="compile the model again")
             data["programs"] = tuple(data["programs"])
+            if not data["programs"]:
+                raise ValueError("it names no program")
             if data["generation"] is not None:
                 data["generation"] = Generation.from_json(data["generation"])
             return Record(**data)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError("ST0503", f"{file} is damaged: {error}", hint="compile the model again") from error
 
 

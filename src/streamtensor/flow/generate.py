@@ -124,7 +124,7 @@ def generate(
     generation = simulation.generation
     tokenizer = Tokenizer(folder) if isinstance(prompt, str) or (folder / "tokenizer.json").is_file() else None
     ids = tokenizer.encode(prompt) if isinstance(prompt, str) and tokenizer is not None else [int(i) for i in prompt]
-    prompt_arrays(ids, generation.prompt_len)  # says what does not fit before anything is built
+    prompt_arrays(ids, generation.prompt_len, simulation.vocabulary)  # says what does not fit before anything is built
     run = _Run(
         simulation.session(),
         Sampler(temperature, seed, generation.logit_bits),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from streamtensor.codegen.weights import Weights
 from streamtensor.diagnostics import UserError
 from streamtensor.flow.accelerator import Accelerator
-from streamtensor.flow.session import DECODE, PREFILL, Session
+from streamtensor.flow.session import DECODE, PREFILL, Session, vocabulary_of
 
 Array = npt.NDArray[Any]
 Reference = Callable[[Sequence[Array]], tuple[Array, ...]]
@@ -52,6 +52,7 @@ class References:
             )
         self._source, self._prefix, self._generation = record.source, record.prefix, record.generation
         self._weights: Weights = accelerator.weights
+        self._accelerator = accelerator
 
     @cached_property
     def _programs(self) -> dict[str, Any]:
@@ -100,4 +101,4 @@ class References:
         def step(given: Sequence[Array]) -> Sequence[Array]:
             return decode([*given, *(cache.arrays[name] for name in names)])
 
-        return Session(prefill, step, cache, names, self._generation)
+        return Session(prefill, step, cache, names, self._generation, vocabulary_of(self._accelerator))

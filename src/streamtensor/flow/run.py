@@ -16,6 +16,7 @@ from streamtensor.flow.accelerator import Accelerator, Array
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.passes import FLOAT_TOLERANCE
 from streamtensor.flow.reference import References
+from streamtensor.flow.session import check_arrays
 from streamtensor.simulate.csim import FifoReport
 from streamtensor.simulate.csim.report import Mode
 from streamtensor.simulate.interpreter import compare
@@ -57,11 +58,12 @@ def run_inputs(
 ) -> RunResult:
     """Runs a program of `folder`, the first unless it is named, on the arrays of an .npz file, in their order there.
 
-    Raises UserError ST0101 or ST0108 for the file, ST0604 for a deadlock, and what `Accelerator` raises.
+    Raises UserError ST0101 or ST0108 for the file or what is in it, ST0604 for a deadlock, and like `Accelerator`.
     """
     events = events or SilentEvents()
     accelerator = Accelerator(folder, program)
     arrays = _read_npz(npz)
+    check_arrays(accelerator, arrays)
     accelerator.check_weights(events)
     events.stage("building the C simulation", 0, 2)
     _ = accelerator.library

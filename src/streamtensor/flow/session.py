@@ -18,7 +18,7 @@ from streamtensor.diagnostics import UserError
 from streamtensor.flow.accelerator import Accelerator, Launches
 from streamtensor.flow.cache import Cache
 from streamtensor.flow.events import Events
-from streamtensor.flow.folder import Generation
+from streamtensor.flow.folder import Generation, Record
 from streamtensor.simulate.csim.report import Mode
 
 Array = npt.NDArray[Any]
@@ -50,9 +50,12 @@ class Step:
 class Session:
     """One request at a time: `start` with a prompt, then `step` with each token."""
 
-    def __init__(self, prefill: Run, decode: Run, cache: Rows, names: Sequence[str], generation: Generation) -> None:
+    def __init__(
+        self, prefill: Run, decode: Run, cache: Rows, names: Sequence[str], generation: Generation, vocabulary: int
+    ) -> None:
         self.names = tuple(names)
         self.generation = generation
+        self.vocabulary = vocabulary
         self.position = 0
         self.cache = cache
         self._prefill, self._decode = prefill, decode
@@ -60,16 +63,21 @@ class Session:
     def start(self, ids: Sequence[int]) -> Step:
         """Forgets what was and reads a prompt; the logits are those after its last token.
 
-        Raises UserError ST0108 for an empty prompt, ST0105 for one that is longer than the program.
+        Raises UserError ST0108 for an empty prompt or a token that is not in the vocabulary, ST0105 for a prompt that
+        is longer than the program.
         """
-        outputs = self._prefill(prompt_arrays(ids, self.generation.prompt_len))
+        outputs = self._prefill(prompt_arrays(ids, self.generation.prompt_len, self.vocabulary))
         step = self._step(outputs, len(ids))
         self.cache.write(step.rows, 0)
         self.position = len(ids)
         return step
 
     def step(self, token: int) -> Step:
-        """The logits after one token more. Raises UserError ST0105 when the context is full."""
+        """The logits after one token more.
+
+        Raises UserError ST0105 when the context is full, ST0108 for a token that is not in the vocabulary.
+        """
+        _check_tokens([token], self.vocabulary)
         if self.is_full:
             raise UserError(
                 "ST0105",
@@ -91,10 +99,11 @@ class Session:
         return Step(outputs[0], {n: value[:, :, :rows] for n, value in zip(self.names, outputs[1:], strict=True)})
 
 
-def prompt_arrays(ids: Sequence[int], rows: int) -> list[Array]:
+def prompt_arrays(ids: Sequence[int], rows: int, vocabulary: int) -> list[Array]:
     """The inputs of a prefill program, as models/prefill.py defines them: padded ids and the last position.
 
-    Raises UserError ST0108 for an empty prompt, ST0105 for one that is longer than the program.
+    Raises UserError ST0108 for an empty prompt or a token that is not in the vocabulary, ST0105 for a prompt that is
+    longer than the program.
     """
     if not ids:
         raise UserError("ST0108", "the prompt is empty", hint="give at least one character")
@@ -104,9 +113,48 @@ def prompt_arrays(ids: Sequence[int], rows: int) -> list[Array]:
             f"the prompt has {len(ids)} tokens, the program was compiled for {rows}",
             hint="shorten the prompt, or compile again with a larger --prompt-len",
         )
+    _check_tokens(ids, vocabulary)
     padded = np.zeros((1, rows), np.int64)
     padded[0, : len(ids)] = ids
     return [padded, np.array([len(ids) - 1], np.int64)]
+
+
+def vocabulary_of(accelerator: Accelerator) -> int:
+    """The number of tokens of a language model's program: the logits have one number for each."""
+    return accelerator.program.buffer(accelerator.program.outputs[0].buffer).shape[-1]
+
+
+def check_arrays(accelerator: Accelerator, arrays: Sequence[Array]) -> None:
+    """Looks at the inputs of a language model's program that say which rows of tables the host reads.
+
+    Raises UserError ST0108 for a token that is not in the vocabulary, or a position behind the program's rows. Other
+    programs, and other inputs, are not looked at.
+    """
+    generation = accelerator.record.generation
+    if generation is None:
+        return
+    rows = {"last": generation.prompt_len, "position": generation.context}
+    for port, array in zip(accelerator.program.inputs, arrays, strict=False):
+        if port.name == "ids":
+            _check_tokens(array.reshape(-1).tolist(), vocabulary_of(accelerator))
+        for position in array.reshape(-1).tolist() if port.name in rows else ():
+            if not 0 <= position < rows[port.name]:
+                raise UserError(
+                    "ST0108",
+                    f"input {port.name} is {position}, the program has {rows[port.name]} rows",
+                    hint=f"give a number from 0 to {rows[port.name] - 1}",
+                )
+
+
+def _check_tokens(ids: Sequence[int], vocabulary: int) -> None:
+    """The host reads the embedding of a token without a look at its number, so it is looked at here."""
+    for token in ids:
+        if not 0 <= token < vocabulary:
+            raise UserError(
+                "ST0108",
+                f"there is no token {token}, the model knows {vocabulary}",
+                hint=f"give numbers from 0 to {vocabulary - 1}",
+            )
 
 
 class Simulation:
@@ -118,14 +166,15 @@ class Simulation:
     def __init__(
         self, folder: Path, events: Events, *, mode: Mode = "bounded", depths: Mapping[str, int] | int | None = None
     ) -> None:
-        self.prefill = Accelerator(folder, PREFILL)
-        generation = self.prefill.record.generation
+        generation = Record.read(folder).generation
         if generation is None:
             raise UserError(
                 "ST0108", f"{folder} holds no language model", hint="give its inputs as arrays with --inputs FILE.npz"
             )
+        self.prefill = Accelerator(folder, PREFILL)
         self.decode = Accelerator(folder, DECODE, weights=self.prefill.weights)
         self.generation = generation
+        self.vocabulary = vocabulary_of(self.prefill)
         self.launches: Launches | None = None
         self._mode: Mode = mode
         self._depths = depths
@@ -147,6 +196,7 @@ class Simulation:
             cache,
             [port.name for port in self.decode.program.outputs[1:]],
             self.generation,
+            self.vocabulary,
         )
 
     def _run(self, accelerator: Accelerator, inputs: Sequence[Array], cache: Cache | None) -> Sequence[Array]:

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from streamtensor.codegen.host.program import Program
 from streamtensor.diagnostics import UserError, did_you_mean
 from streamtensor.flow.at_position import kernels_at
+from streamtensor.flow.files import read_json, read_program
 from streamtensor.flow.folder import Record
 from streamtensor.targets import Device, load_device
 from streamtensor.timing.answers import simulation_json
@@ -118,22 +117,21 @@ def simulate_folder(folder: Path, program: str | None = None, position: int | No
 def _channels(kernel: KernelGraph, cycles: int) -> tuple[ChannelUse, ...]:
     """The channels that a kernel uses; a DMA that is sliced over several moves the same through each."""
     file = kernel.path.parent.parent / CHANNELS_FILE
-    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"dmas": []}
-    moved: dict[int, dict[str, float]] = {}
-    for dma in data["dmas"]:
-        if dma["kernel"] == kernel.kernel:
-            for channel in dma["channels"]:
-                there = moved.setdefault(channel, {"read": 0.0, "write": 0.0})
-                there[dma["direction"]] += dma["bytes"] / len(dma["channels"])
-    return tuple(
-        ChannelUse(
-            channel,
-            there["read"],
-            there["write"],
-            sum(there.values()) / (cycles * data["bytes_per_cycle"]) if cycles else 0.0,
+
+    def uses(data: Mapping[str, Any]) -> tuple[ChannelUse, ...]:
+        moved: dict[int, dict[str, float]] = {}
+        for dma in data["dmas"]:
+            if dma["kernel"] == kernel.kernel:
+                for channel in dma["channels"]:
+                    there = moved.setdefault(channel, {"read": 0.0, "write": 0.0})
+                    there[dma["direction"]] += dma["bytes"] / len(dma["channels"])
+        most = cycles * float(data["bytes_per_cycle"])
+        return tuple(
+            ChannelUse(channel, there["read"], there["write"], sum(there.values()) / most if most else 0.0)
+            for channel, there in sorted(moved.items())
         )
-        for channel, there in sorted(moved.items())
-    )
+
+    return read_json(file, uses) if file.is_file() else ()
 
 
 def folder_json(time: FolderTime) -> dict[str, Any]:
@@ -187,10 +185,7 @@ def busiest_tasks(kernel: KernelTime, count: int) -> Sequence[tuple[str, int, in
 
 
 def _kernels(folder: Path, program: str) -> Iterator[KernelGraph]:
-    file = folder / "program.json"
-    if not file.is_file():
-        raise UserError("ST0503", f"{folder} was not compiled as far as code", hint="compile it with --to code")
-    launches = Program.from_json(json.loads(file.read_text(encoding="utf-8")))
+    launches = read_program(folder)
     times = Counter(step.name for step in launches.steps if step.kind == "kernel")
     for kernel in launches.kernels:
         path = folder / graph_file(kernel.name)

@@ -43,12 +43,13 @@ class Tokenizer:
         """The tokens of `text`. Raises UserError ST0109 for a character that the tokenizer does not know."""
         tokenizer = self._tokenizer
         ids = list(tokenizer.encode(text).ids)
+        own = tokenizer.encode(text, add_special_tokens=False).ids  # without a token that stands before every text
+        normal = tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer is not None else text
         unknown_id = tokenizer.token_to_id(self._unknown) if self._unknown else None
         # A tokenizer may drop a character that it does not know, or give it the id of its unknown token.
-        unknown = sorted(
-            {c for c in text if not (found := tokenizer.encode(c).ids) or (unknown_id in found and c != self._unknown)}
-        )
-        if unknown or (tokenizer.decode(ids) != text and len(ids) < len(text)):
+        found = {c: tokenizer.encode(c, add_special_tokens=False).ids for c in normal}
+        unknown = sorted(c for c, got in found.items() if not got or (unknown_id in got and c != self._unknown))
+        if unknown or (tokenizer.decode(own) not in (text, normal) and len(own) < len(text)):
             shown = ", ".join(repr(c) for c in unknown) or "some of its characters"
             raise UserError(
                 "ST0109", f"the tokenizer does not know {shown}", hint="use the characters of its vocabulary"
@@ -96,6 +97,7 @@ class Sampler:
         """A token, from logits [1, vocabulary]."""
         if self._temperature == 0:
             return int(logits.argmax())
-        heights = logits.reshape(-1).astype(np.float64) * (self._scale / self._temperature)
-        weights = np.cumsum(np.exp(heights - heights.max()))
+        heights = logits.reshape(-1).astype(np.float64)
+        with np.errstate(over="ignore"):  # at a small temperature a token that is not the best one has probability 0
+            weights = np.cumsum(np.exp((heights - heights.max()) * self._scale / self._temperature))
         return int(np.searchsorted(weights, self._random.random() * weights[-1], side="right"))

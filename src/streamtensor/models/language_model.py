@@ -98,7 +98,15 @@ class LanguageModel:
             use_rotary_tables(model, self.context)
             return model
         compensate = self.calibration is not None  # on random tokens there is nothing to make up for
-        return quantize(model, self.scheme, self._windows(), given=given, positions=self.context, compensate=compensate)
+        return quantize(
+            model,
+            self.scheme,
+            self._windows(),
+            given=given,
+            positions=self.context,
+            compensate=compensate,
+            search=self.seed is None,
+        )
 
     def _float(self) -> tuple[Any, Mapping[str, GivenWeight]]:
         if self.folder is None:

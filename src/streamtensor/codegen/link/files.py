@@ -48,8 +48,8 @@ all: design.xclbin host
 design.xclbin: $(KERNELS) connectivity.cfg
 \tv++ -l -t $(TARGET) --platform $(PLATFORM) --config connectivity.cfg -o $@ $(KERNELS)
 
-host: ../host/host.cpp ../host/host_functions.cpp
-\t$(CXX) -std=c++17 -O2 -I../host -I../hls -I$(XILINX_XRT)/include -o $@ $^ -L$(XILINX_XRT)/lib -lxrt_coreutil -pthread
+host: ../host/host.cpp ../host/runtime.h ../host/program.h ../host/host_functions.cpp
+\t$(CXX) -std=c++17 -O2 -I../hls -I$(XILINX_XRT)/include -o $@ $< -L$(XILINX_XRT)/lib -lxrt_coreutil -pthread
 
 clean:
 \trm -rf *.xo *.xclbin host _x .Xil

@@ -138,8 +138,10 @@ def _map(path: Path) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
         length = int.from_bytes(everything[:_LENGTH_BYTES].tobytes(), "little")
         header = json.loads(everything[_LENGTH_BYTES : _LENGTH_BYTES + length].tobytes())
         header.pop("__metadata__", None)
+        for place in header.values():
+            _, _, (_, _) = place["dtype"], place["shape"], map(int, place["data_offsets"])
         return everything[_LENGTH_BYTES + length :], header
     except OSError as error:
         raise UserError("ST0103", f"can't read {path}: {error.strerror or error}") from error
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise UserError("ST0103", f"{path} is not a safetensors file") from error

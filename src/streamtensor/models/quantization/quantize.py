@@ -39,12 +39,13 @@ def quantize(
     given: Mapping[str, GivenWeight] | None = None,
     positions: int = POSITIONS,
     compensate: bool = True,
+    search: bool = True,
 ) -> Any:
     """The integer form of a transformers causal language model; `model` itself is not changed.
 
     `scheme_name` is one of float32 (gives `model` back), w8a8, w4a8, w4a8-g128. `calibration` are ids, int64 [rows]
     each, from which static scales are taken. `given` holds integer weights that a checkpoint brings, by module.
-    With `compensate` rounding to 4 bits makes up for its errors on the calibration text, where memory allows it.
+    Without `search` each weight's scale is its range, which is quick. With `compensate` rounding to 4 bits makes up for its errors on the calibration text, where memory allows it.
 
     Raises UserError ST0120 (scheme), ST0121 (a family or a feature without integer form), ST0122 (calibration).
     """
@@ -55,7 +56,8 @@ def quantize(
     moments = compensate and chosen.weight_bits < 8 and _moment_bytes(model, family) <= MOMENT_BYTES
     ranges = observe(model, calibration, moments=moments)
     rows = min(positions, int(model.config.max_position_embeddings))
-    work = _Quantizer(model, family, ranges, _arithmetic(model, family, ranges, chosen, rows), given or {})
+    arithmetic = _arithmetic(model, family, ranges, chosen, rows)
+    work = _Quantizer(model, family, ranges, arithmetic, given or {}, search)
     values, arithmetic = work.run()
     config = copy.deepcopy(model.config)
     if family.rotary:
@@ -97,6 +99,7 @@ class _Quantizer:
     ranges: Ranges
     arithmetic: Arithmetic
     given: Mapping[str, GivenWeight]
+    search: bool
     values: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     ratios: dict[str, dict[str, Tensor]] = field(default_factory=dict[str, dict[str, Tensor]])
     offsets: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
@@ -197,7 +200,7 @@ class _Quantizer:
             weight = given_weight(self.given[path], chosen.group)
         else:
             numbers = module.weight.T if transposed else module.weight
-            weight = self._rounded(path, numbers) if block else round_weight(numbers, 8, 0)
+            weight = self._rounded(path, numbers) if block else round_weight(numbers, 8, 0, search=self.search)
         self.values[f"{path}.weight"] = (weight.numbers.T if transposed else weight.numbers).contiguous()
         if weight.group_scale is not None:
             scales = weight.group_scale.T if transposed else weight.group_scale
@@ -211,7 +214,8 @@ class _Quantizer:
 
     def _rounded(self, path: str, numbers: Tensor) -> IntegerWeight:
         chosen = self.arithmetic.scheme
-        return round_weight(numbers, chosen.weight_bits, chosen.group, self.ranges.moments.pop(path, None))
+        moments = self.ranges.moments.pop(path, None)
+        return round_weight(numbers, chosen.weight_bits, chosen.group, moments, search=self.search)
 
     def _rotary(self) -> None:
         module = self.model.get_submodule(self.family.rotary)
