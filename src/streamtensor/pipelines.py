@@ -100,7 +100,7 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
             return (
                 CropOperandsPass(),  # before tiles are chosen, which have to divide what is streamed
                 SliceWeightsPass(choices.slice_bytes, choices.most_slices),  # before tiles: each part has its own loops
-                _tiling(choices),  # the point of the tiling space, written on the operations
+                DefaultTilingPass(*_tiles(choices)),  # the point of the tiling space, written on the operations
                 OrderLoopsPass(),  # needs the tiles; before the loops exist an order is one attribute
                 ApplyTilingPass(),  # the point as loops and slices, still plain tensors
                 ConvertTensorToKernelPass(),  # before the pass that looks for what has become no kernel
@@ -131,7 +131,7 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
                 LowerITensorToStreamPass(),  # first: what stays carried by loops are tensors
                 BufferizePass(),
                 ConvertLinalgToLoopsPass(),  # on buffers, where an accumulator is changed in place
-                _strips(choices),  # before the directives, which unroll the inner loops
+                StripMinePass(*_lanes(choices)),  # before the directives, which unroll the inner loops
                 GenerateDirectivesPass(unroll=choices.unroll, macs=choices.macs),  # on the final loops
                 AllocateMemoriesPass(choices.lutram_words, choices.bram36, choices.uram),  # needs partitions
                 ScheduleTasksPass(choices.family),  # needs loops, directives and memories as they will be
@@ -143,12 +143,12 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
             return ()
 
 
-def _tiling(choices: Choices) -> DefaultTilingPass:
-    return DefaultTilingPass(choices.tile, choices.row_tile, choices.reduction_tile, choices.lane_bits)
+def _tiles(choices: Choices) -> tuple[int, int, int, int]:
+    return choices.tile, choices.row_tile, choices.reduction_tile, choices.lane_bits
 
 
-def _strips(choices: Choices) -> StripMinePass:
-    return StripMinePass(choices.unroll, choices.plain_lanes, choices.product_lanes, choices.multipliers)
+def _lanes(choices: Choices) -> tuple[int, int, int, int]:
+    return choices.unroll, choices.plain_lanes, choices.product_lanes, choices.multipliers
 
 
 def all_passes() -> dict[str, type[ModulePass]]:

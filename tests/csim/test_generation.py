@@ -177,7 +177,7 @@ def test_inputs_that_name_no_row_are_refused(small: Path, tmp_path: Path, progra
         for port in launches.inputs
     }
     arrays[name].flat[0] = value
-    np.savez(tmp_path / "inputs.npz", **arrays)
+    np.savez(tmp_path / "inputs.npz", allow_pickle=False, **arrays)
     with pytest.raises(UserError, match=str(value)) as caught:
         flow.run_inputs(small, tmp_path / "inputs.npz", program=program)
     assert caught.value.code == "ST0108"

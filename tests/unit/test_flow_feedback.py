@@ -49,7 +49,7 @@ def test_tiles_become_smaller_until_the_kernels_fit(tmp_path: Path) -> None:
         f"{tmp_path / 'model.py'}:make", out, device=device, tile=32, to="stream", events=listener, verify_numerics=True
     )
     assert any("does not fit" in note and "tiles of 16 instead of 32" in note for note in listener.notes)
-    assert json.loads((out / "compile.json").read_text(encoding="utf-8"))["choices"]["tile"] == 16
+    assert json.loads((out / "compile.json").read_text(encoding="utf-8"))["choices"]["main"]["tile"] == 16
 
 
 def test_what_does_not_fit_with_the_smallest_tile_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ def make(out: Path, text: str = "ir", *, force: bool = False) -> None:
     """A compiled folder with one IR file."""
     with new_folder(out, force=force) as folder:
         write_text(folder / IR, text)
-        Record("u55c", {"tile": 16}, ("main",), ir_files=ir_hashes(folder, ("main",))).write(folder)
+        Record("u55c", {"main": {"tile": 16}}, ("main",), ir_files=ir_hashes(folder, ("main",))).write(folder)
 
 
 def names(folder: Path) -> list[str]:
@@ -25,7 +25,7 @@ def names(folder: Path) -> list[str]:
 def test_a_record_reads_back(tmp_path: Path) -> None:
     make(tmp_path / "out")
     record = Record.read(tmp_path / "out")
-    assert (record.device, record.choices, record.programs) == ("u55c", {"tile": 16}, ("main",))
+    assert (record.device, record.choices, record.programs) == ("u55c", {"main": {"tile": 16}}, ("main",))
     assert set(record.ir_files) == {IR}
 
 

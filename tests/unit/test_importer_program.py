@@ -172,9 +172,7 @@ def test_language_models(name: str) -> None:
     assert model.layers == {"embed": (), "block": (f"{stem}.0", f"{stem}.1"), "head": ()}
     calls = [op.callee.string_value() for op in functions(model)["main"].body.block.ops if isinstance(op, func.CallOp)]
     assert calls == ["embed", "block", "block", "head"]
-    inputs, outputs = (
-        [*kinds] for kinds in (functions(model)["main"].args, functions(model)["main"].function_type.outputs)
-    )
+    main = functions(model)["main"]
     config = shape_config(name, **SMALL[name])
     rows = TensorType(f32, [1, config.num_key_value_heads if name != "gpt2" else 4, 32, 16])
     assert [value.type for value in main.args] == list(main.function_type.inputs)

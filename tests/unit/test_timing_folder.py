@@ -124,7 +124,7 @@ def test_an_unknown_choice_is_an_error_of_the_folder(folder: Path, tmp_path: Pat
     other = tmp_path / "other"
     shutil.copytree(folder, other)
     record = json.loads((other / "compile.json").read_text())
-    record["choices"]["colour"] = 3
+    record["choices"][record["programs"][0]]["colour"] = 3
     (other / "compile.json").write_text(json.dumps(record))
     with pytest.raises(UserError, match="colour") as caught:
         flow.recompile(other, start="stream")

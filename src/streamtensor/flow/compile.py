@@ -204,13 +204,14 @@ def recompile(
         )
     target = load_device(record.device)
     try:
-        choices = Choices(**record.choices)
-    except TypeError as error:
+        choices = {program: Choices(**record.choices[program]) for program in record.programs}
+    except (TypeError, KeyError) as error:
         wrong = f"the choices of {folder} are not those of this version: {error}"
         raise UserError("ST0503", wrong, hint="compile the model again") from error
     with new_folder(out or folder, base=folder) as made:
-        job = _Job(made, target, choices, to, False, False, events or SilentEvents())
+        job = _Job(made, target, choices[record.programs[0]], to, False, False, events or SilentEvents())
         for program in record.programs:
+            job.asked = choices[program]
             module = _read_level(folder, program, start)
             for level in LEVELS[LEVELS.index(start) + 1 :]:
                 _forget(made / program, level)
@@ -272,13 +273,14 @@ class _Job:
     ) -> None:
         self.folder = folder
         self.device = device
-        self.choices = choices
+        self.asked = self.choices = choices  # what is asked for, and what the program at work gets
         self.to = to
         self.verify_each = verify_each
         self.verify_numerics = verify_numerics
         self.events = events
         self.timings: dict[str, float] = {}
         self.programs: dict[str, ProgramSummary] = {}
+        self._used: dict[str, Choices] = {}
         self.program_count = 1
         self._stages = 0
         self._packed: dict[str, PackedParameter] = {}  # how the programs want parameters stored
@@ -293,6 +295,7 @@ class _Job:
     @loaded_objects_set_aside()
     def compile(self, program: str, module: ModuleOp, *, after: str | None) -> None:
         """Leads `module` from the level `after` (None: as imported) to the last level and writes every file."""
+        self.choices = self.asked
         runner = PassRunner(context(), self.verify_each, self.verify_numerics, self.timings)
         facts = self._facts_until(program, after, module)
         untiled = module.clone() if after == "tensor" else None
@@ -324,6 +327,7 @@ class _Job:
             self.timings["print"] = self.timings.get("print", 0.0) + perf_counter() - start
         summary = ProgramSummary(facts, _calls(module))
         self.programs[program] = summary
+        self._used[program] = self.choices
         write_text(self.folder / program / SUMMARY, json.dumps(summary.to_json(), indent=1) + "\n")
 
     def _size_fifos(self, program: str, module: ModuleOp) -> Facts:
@@ -442,7 +446,8 @@ class _Job:
         }
         write_text(self.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
         hashes = ir_hashes(self.folder, programs)
-        record = Record(self.device.name, asdict(self.choices), programs, source, prefix, tokenizer, generation, hashes)
+        used = {name: asdict(choices) for name, choices in self._used.items()}
+        record = Record(self.device.name, used, programs, source, prefix, tokenizer, generation, hashes)
         record.write(self.folder)
         return summary
 

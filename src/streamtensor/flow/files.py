@@ -36,9 +36,7 @@ def read_program(folder: Path) -> Program:
     """
     file = folder / PROGRAM
     if not file.is_file():
-        raise UserError(
-            "ST0503", f"{folder} was not compiled as far as code", hint="compile it again, or go on with --from"
-        )
+        raise UserError("ST0503", f"{folder} was not compiled as far as code", hint="compile the model with --to code")
     try:
         return read_json(file, Program.from_json)
     except UserError as error:

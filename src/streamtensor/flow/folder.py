@@ -44,12 +44,12 @@ class Record:
     """How a folder was compiled, so that it can be run, checked and compiled on.
 
     `source` is the record of the model (None for a module that was given in Python), `choices` the numbers of the
-    pipeline, `prefix` what stands before the parameters' names in the wrapped module, `generation` how a language model
-    generates (None for other modules), `ir_files` the sha256 of each IR file as the compiler wrote it.
+    pipeline by program, `prefix` what stands before the parameters' names in the wrapped module, `generation` how a
+    language model generates (None for other modules), `ir_files` the sha256 of each IR file as the compiler wrote it.
     """
 
     device: str
-    choices: Mapping[str, Any]
+    choices: Mapping[str, Mapping[str, Any]]
     programs: tuple[str, ...]
     source: Mapping[str, Any] | None = None
     prefix: str = ""

@@ -210,7 +210,9 @@ class _Evaluation:
         self._step(f"compile {part} {size}")
         choices = wide(choices_for(self.device, tile=16), part)
         launches = {"prefill": self.layers, "decode": REQUEST_STEPS * self.layers, "head": REQUEST_STEPS + 1}[part]
-        design = Design(part, self.config, size, self.arithmetic, choices, load_operations(), launches)
+        design = Design(
+            part, self.config, size, self.arithmetic, choices, load_operations(self.device.family), launches
+        )
         _ = design.kernels
         return design
 

@@ -45,7 +45,8 @@ def quantize(
 
     `scheme_name` is one of float32 (gives `model` back), w8a8, w4a8, w4a8-g128. `calibration` are ids, int64 [rows]
     each, from which static scales are taken. `given` holds integer weights that a checkpoint brings, by module.
-    Without `search` each weight's scale is its range, which is quick. With `compensate` rounding to 4 bits makes up for its errors on the calibration text, where memory allows it.
+    Without `search` each weight's scale is its range, which is quick. With `compensate` rounding to 4 bits makes up for
+    its errors on the calibration text, where memory allows it.
 
     Raises UserError ST0120 (scheme), ST0121 (a family or a feature without integer form), ST0122 (calibration).
     """
