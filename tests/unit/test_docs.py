@@ -58,7 +58,7 @@ def test_the_page_of_passes_has_every_pass_at_its_level_with_its_law() -> None:
             assert "-->" in section.split(f"\n### {name}\n")[1].split("\n### ")[0], f"{name} has no law"
     # The reason that stands on a pass's line in pipelines.py, and an option with its default.
     assert "[size-streams](#size-streams): after single use: one FIFO for each reader" in page
-    assert "Options: `{tile=int (16) rows=int (0) reduction=int (0) lane_bits=int (0)}`." in page
+    assert "Options: `{tile=int (16) rows=int (0) reduction=int (0) lane-bits=int (0)}`." in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -191,7 +191,7 @@ def test_gpt2_arguments() -> None:
     assert "lm_head.weight" not in names  # tied: it is the embedding table
     assert {"prompt_mask", "prompt_positions"} < set(names)
     state = build(shape_config("gpt2", **SMALL["gpt2"]), seed=None).state_dict()
-    assert set(names) == (set(state) - {"lm_head.weight"}) | {"mask", "positions"}
+    assert set(names) == (set(state) - {"lm_head.weight"}) | {"prompt_mask", "prompt_positions"}
     types = [value.type for value in functions(model)["main"].args]
     assert types[:2] == [TensorType(i64, [1, 32]), TensorType(i64, [1])]
     for name, kind in zip(names, types[2:], strict=True):
