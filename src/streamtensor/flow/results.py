@@ -7,7 +7,7 @@ said: a request is the sum of its launches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
@@ -151,6 +151,8 @@ class _Evaluation:
         limit = int(getattr(self.config, "max_position_embeddings", 2 * max(lengths)))
         if 2 * max(lengths) > limit:
             raise UserError("ST0105", f"{2 * max(lengths)} tokens, but {self.model} has {limit} positions")
+        if 2 * max(lengths) > CONTEXTS[-1]:
+            raise UserError("ST0105", f"{2 * max(lengths)} tokens, but results go up to {CONTEXTS[-1]}")
         contexts = [c for c in CONTEXTS if c < 2 * max(lengths)] + [min(c for c in CONTEXTS if c >= 2 * max(lengths))]
         simulated = [c for c in SIMULATED_CONTEXTS if c in contexts]
         sizes: dict[Part, Sequence[int]] = {"prefill": lengths, "decode": simulated, "head": (1,)}
@@ -298,6 +300,7 @@ class _Evaluation:
             1 if one else self.layers + 1,
             0.0 if launch == "per-layer-0us" else self.device.launch_overhead_us,
         )
+        used = {min(c for c in contexts if c >= position) for position in range(length + 1, 2 * length + 1)}
         latency, ttft, rate = request(times, length, length, contexts)
         if infeasible:
             latency += self.device.reload_ms
@@ -311,7 +314,7 @@ class _Evaluation:
             rate,
             rate / memory_roof(self.work, self.device.main_memory.measured_bytes_per_second, head=True),
             dsp_roof_ms(self.work, length, self.device) / ttft,
-            "simulated" if not infeasible else "simulated; not resident together, one reload of the device added",
+            "; ".join(["simulated", *_reservations(launch, infeasible, used - set(decode))]),
         )
 
     def _limit(self, part: Part, size: int, design: Design, runs: Sequence[Result], plan: MemoryPlan) -> Limit:
@@ -329,6 +332,17 @@ class _Evaluation:
         return Limit(
             part, size, run.cycles, task, busy[task] / run.cycles, name, channels, streams[stream] / run.cycles
         )
+
+
+def _reservations(launch: str, infeasible: Sequence[str], contexts: set[int]) -> Iterator[str]:
+    """What has to be said of a figure that is not a plain simulation of what the device holds."""
+    if launch == "one":
+        yield "the graph only, no C++ for the layer loop yet"
+    if contexts:
+        sizes = " and ".join(map(str, sorted(contexts)))
+        yield f"decode at context {sizes} by the line through the simulated ones"
+    if infeasible:
+        yield "not resident together, one reload of the device added"
 
 
 def _infeasible(resources: Mapping[Part, Resources], device: Device, too_many: str) -> tuple[str, ...]:
