@@ -155,6 +155,13 @@ def test_a_gptq_checkpoint_compiles_directly(tmp_path: Path) -> None:
     assert refused.value.code == "ST0120"
 
 
+def test_a_model_against_another_form_of_it(quantized: Path, texts: tuple[Path, Path]) -> None:
+    answer = json.loads(invoke(evaluate_command, quantized, "--text", texts[1], "--against", MODEL, "--json").stdout)
+    assert answer["against"] == pytest.approx(perplexity(MODEL, texts[1]))
+    assert answer["ratio"] == pytest.approx(answer["perplexity"] / answer["against"])
+    assert answer["ratio"] > 1
+
+
 def test_a_quantised_folder_has_one_scheme(quantized: Path) -> None:
     assert load_source(str(quantized), prompt_len=16, scheme="w8a8").language_model().scheme == "w8a8"
     with pytest.raises(UserError) as refused:

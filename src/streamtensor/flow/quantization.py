@@ -97,8 +97,10 @@ def quantize_folder(
     return QuantizeResult(out, scheme, sum(len(window) for window in windows), size, bits)
 
 
-def evaluate_folder(source: Path, text: Path, *, events: Events | None = None) -> Evaluation:
+def evaluate_folder(source: Path, text: Path, *, window: int | None = None, events: Events | None = None) -> Evaluation:
     """How well the model of a folder predicts a text: a Hugging Face folder, a quantised one, or a compiled one.
+
+    The text is cut into windows of at most `window` tokens, and of no more than the model was compiled for.
 
     Raises UserError ST0101, ST0103 (folder, text), ST0109 (tokenizer), ST0123 (text too short), ST0503 (a compiled
     folder without a language model).
@@ -108,10 +110,10 @@ def evaluate_folder(source: Path, text: Path, *, events: Events | None = None) -
 
     events = events or SilentEvents()
     events.stage("read weights", 0, 2)
-    model, window = _model_of(source)
+    model, most = _model_of(source)
     ids = read_ids(source, text)
     events.stage("evaluate", 1, 2)
-    return evaluate(model, ids, window=window)
+    return evaluate(model, ids, window=min(filter(None, (window, most)), default=None))
 
 
 def _float_model(source: Path, config: Any) -> tuple[Any, dict[str, Any]]:
