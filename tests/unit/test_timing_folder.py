@@ -101,6 +101,7 @@ def test_the_depths_of_a_folder_cannot_be_less(
 def test_errors(capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path) -> None:
     run(capsys, "simulate", folder, "--program", "mian", code=1)
     run(capsys, "simulate", tmp_path, code=1)
+    run(capsys, "simulate", folder, "--position", "3", code=1)
     run(capsys, "size", tmp_path / "none", code=1)
     file = next((folder / "main" / "graphs").iterdir())
     run(capsys, "simulate", file, "--program", "main", code=2)

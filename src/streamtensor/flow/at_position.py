@@ -30,10 +30,14 @@ def kernels_at(folder: Path, device: Device, kernels: Sequence[KernelGraph], pos
 
     `position` is that of the token in a decode program, that of the prompt's last token in a prefill program. The
     graphs are made anew from the stream level; what external memory gives to each DMA stays as it was planned.
-    Raises UserError ST0503 when a file is missing.
+    Raises UserError ST0503 when a file is missing, ST0108 when no program depends on a position.
     """
+    programs = dict.fromkeys(kernel.program for kernel in kernels)
+    if not any(step.bounds for program in programs for step in read_program(folder / program).steps):
+        names = ", ".join(programs)
+        raise UserError("ST0108", f"{folder} ({names}) takes the same time at every position: leave --position out")
     found: list[KernelGraph] = []
-    for program in dict.fromkeys(kernel.program for kernel in kernels):
+    for program in programs:
         mine = [kernel for kernel in kernels if kernel.program == program]
         found += _at(folder / program, device, mine, position)
     return found
