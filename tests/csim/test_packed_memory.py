@@ -108,7 +108,7 @@ def test_compiling_on_with_another_tile_packs_the_weights_anew(tmp_path: Path) -
     out = tmp_path / "out"
     compiled(module, x, out, tile=8)
     record = json.loads((out / "compile.json").read_text(encoding="utf-8"))
-    record["choices"]["tile"] = 16
+    record["choices"]["main"]["tile"] = 16
     (out / "compile.json").write_text(json.dumps(record), encoding="utf-8")
     before = (out / "weights/manifest.json").read_text(encoding="utf-8")
     recompile(out, start="materialized")
