@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.passes import FLOAT_TOLERANCE
-from streamtensor.flow.reference import References
+from streamtensor.flow.reference import References, is_close
 from streamtensor.flow.session import Session, Simulation, Step, prompt_arrays
 from streamtensor.flow.tokens import Sampler, TextStream, Tokenizer
 from streamtensor.simulate.csim import FifoReport
@@ -225,8 +225,8 @@ def _check(
         wanted = session.start(ids) if not number else session.step(tokens[-1])
         logits = _worse(logits, compare([mine.logits], [wanted.logits]))
         rows = _worse(rows, compare(list(mine.rows.values()), list(wanted.rows.values())))
-        is_equal = is_equal and _is_close(mine.logits, wanted.logits)
-        is_equal = is_equal and all(_is_close(mine.rows[name], wanted.rows[name]) for name in session.names)
+        is_equal = is_equal and is_close(mine.logits, wanted.logits)
+        is_equal = is_equal and all(is_close(mine.rows[name], wanted.rows[name]) for name in session.names)
         tokens.append(sampler.choose(wanted.logits))
         if tokens[-1] != run.tokens[number]:
             break
@@ -234,7 +234,7 @@ def _check(
         end = session.position
         for name in session.names:
             mine_rows, rows_of = run.session.cache.read(name)[:, :, :end], session.cache.read(name)[:, :, :end]
-            is_equal = is_equal and _is_close(mine_rows, rows_of)
+            is_equal = is_equal and is_close(mine_rows, rows_of)
     text = tokenizer.decode(tokens) if tokenizer is not None else None
     return Check(tuple(tokens), text, len(tokens), logits, rows, is_equal and tokens == run.tokens)
 
@@ -242,8 +242,3 @@ def _check(
 def _worse(first: float, second: float) -> float:
     """The larger difference; one that is no number stays none."""
     return float(np.maximum(first, second))
-
-
-def _is_close(found: Array, wanted: Array) -> bool:
-    """Floats within the tolerance, everything else exactly."""
-    return compare([found], [wanted]) <= (FLOAT_TOLERANCE if np.issubdtype(wanted.dtype, np.floating) else 0.0)

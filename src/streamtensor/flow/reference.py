@@ -13,7 +13,9 @@ import numpy.typing as npt
 from streamtensor.codegen.weights import Weights
 from streamtensor.diagnostics import UserError
 from streamtensor.flow.accelerator import Accelerator
+from streamtensor.flow.passes import FLOAT_TOLERANCE
 from streamtensor.flow.session import DECODE, PREFILL, Session, vocabulary_of
+from streamtensor.simulate.interpreter import compare
 
 Array = npt.NDArray[Any]
 Reference = Callable[[Sequence[Array]], tuple[Array, ...]]
@@ -102,3 +104,8 @@ class References:
             return decode([*given, *(cache.arrays[name] for name in names)])
 
         return Session(prefill, step, cache, names, self._generation, vocabulary_of(self._accelerator))
+
+
+def is_close(found: Array, wanted: Array) -> bool:
+    """Whether the accelerator gives what PyTorch gives: floats within the tolerance, everything else exactly."""
+    return compare([found], [wanted]) <= (FLOAT_TOLERANCE if np.issubdtype(wanted.dtype, np.floating) else 0.0)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from streamtensor.diagnostics import UserError
 from streamtensor.flow.accelerator import Accelerator, Array
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.passes import FLOAT_TOLERANCE
-from streamtensor.flow.reference import References
+from streamtensor.flow.reference import References, is_close
 from streamtensor.flow.session import check_arrays
 from streamtensor.simulate.csim import FifoReport
 from streamtensor.simulate.csim.report import Mode
@@ -74,15 +73,10 @@ def run_inputs(
     wanted = References(accelerator).run(accelerator.program_name)(arrays)
     difference = compare(list(launches.outputs), list(wanted))
     return RunResult(
-        launches.outputs, fifos=launches.fifos(), max_rel_diff=difference, equal=_close(launches.outputs, wanted)
-    )
-
-
-def _close(found: Sequence[Array], wanted: Sequence[Array]) -> bool:
-    """Floats within the tolerance, everything else exactly."""
-    return all(
-        compare(a, b) <= (FLOAT_TOLERANCE if np.issubdtype(b.dtype, np.floating) else 0.0)
-        for a, b in zip(found, wanted, strict=True)
+        launches.outputs,
+        fifos=launches.fifos(),
+        max_rel_diff=difference,
+        equal=all(map(is_close, launches.outputs, wanted)),
     )
 
 

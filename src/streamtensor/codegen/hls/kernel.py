@@ -20,6 +20,7 @@ from streamtensor.codegen.hls.registry import EMITTERS
 from streamtensor.codegen.hls.types import is_nibble, scalar, type_name
 from streamtensor.codegen.hls.writer import Writer, function_head
 from streamtensor.dialects.dataflow import ExternKernelOp, KernelOp, StreamCastOp, StreamOp, StreamType, TaskOp, YieldOp
+from streamtensor.dialects.memory_views import MEMORY_VIEWS
 from streamtensor.ir import arith, memref
 from streamtensor.ir.builtin import IndexType, MemRefType
 from streamtensor.ir.core import Operation, SSAValue
@@ -29,14 +30,6 @@ from streamtensor.targets import Device
 LICENCE = "// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
 _FRAME_EXTRA_BYTES = 16 * 1024
 _READS = ("memref.load", "vector.transfer_read")
-_VIEWS = (
-    "memref.cast",
-    "memref.reinterpret_cast",
-    "memref.collapse_shape",
-    "memref.expand_shape",
-    "memref.subview",
-    "tensor_ext.lanes",
-)
 
 
 @dataclass(frozen=True)
@@ -136,7 +129,7 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
             emit_alloc(top, op)
         elif isinstance(op, arith.ConstantOp):
             emit_constant(top, op)
-        elif op.name in _VIEWS:
+        elif op.name in MEMORY_VIEWS:
             emit_view(top, op)
         elif isinstance(op, TaskOp):
             parameters = _parameters(top, op, arguments, scalars)
@@ -257,7 +250,7 @@ def is_written(value: SSAValue) -> bool:
     """Whether anything but reads reaches the memory behind `value`, also through views."""
     for use in value.uses:
         op = use.operation
-        if op.name in _VIEWS:
+        if op.name in MEMORY_VIEWS:
             if any(is_written(result) for result in op.results):
                 return True
         elif op.name == "memref.copy":

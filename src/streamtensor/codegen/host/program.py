@@ -25,20 +25,13 @@ from streamtensor.codegen.host.functions import host_arguments
 from streamtensor.codegen.host.packed import PackedParameter, narrow_parameter, packed_parameter
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects.dataflow import BoundOp, KernelOp
+from streamtensor.dialects.memory_views import MEMORY_VIEWS
 from streamtensor.ir import func, memref
 from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr, VectorType
 from streamtensor.ir.core import Operation, SSAValue
 from streamtensor.targets import Device
 
 INPUT, RESULT = "dataflow.name", "dataflow.result"
-_VIEWS = (
-    "memref.cast",
-    "memref.reinterpret_cast",
-    "memref.collapse_shape",
-    "memref.expand_shape",
-    "memref.subview",
-    "tensor_ext.lanes",
-)
 _IGNORED = ("memref.dealloc", "func.return", "arith.constant")
 _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "int": "int32"}
 _NIBBLES = "int4"
@@ -286,7 +279,7 @@ class _Derivation:
         prefix = "" if call is None else f"{called}_{call}."
         number = 0
         for op in entry(function).ops:
-            if op.name in _VIEWS:
+            if op.name in MEMORY_VIEWS:
                 names[op.results[0]] = names[op.operands[0]]
             elif isinstance(op, memref.AllocOp | memref.AllocaOp):
                 names[op.memref] = self._new_buffer(prefix + hint(op.memref, "buffer"), op.memref, op)

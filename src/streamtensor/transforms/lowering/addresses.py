@@ -9,20 +9,11 @@ from typing import Literal, TypeAlias
 
 from streamtensor.dialects.dataflow import TaskOp
 from streamtensor.dialects.dataflow.loops import constant_index, loop_of
+from streamtensor.dialects.memory_views import behind_memory_views
 from streamtensor.ir import arith, memref, scf, vector
 from streamtensor.ir.builtin import MemRefType, VectorType
 from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue, VerifyException
 from streamtensor.transforms.lowering.views import strided_of
-
-_VIEWS = (
-    "memref.cast",
-    "memref.reinterpret_cast",
-    "memref.collapse_shape",
-    "memref.expand_shape",
-    "memref.subview",
-    "tensor_ext.lanes",
-)
-
 
 Kind: TypeAlias = Literal["read", "write"]
 
@@ -86,16 +77,12 @@ def accesses(op: Operation) -> list[Access]:
         case vector.TransferWriteOp():
             return [_transfer(op, "write", op.source, op.vector.type)]
         case memref.CopyOp():
-            return [Access(op, "read", root(op.source), None), Access(op, "write", root(op.destination), None)]
+            return [
+                Access(op, "read", behind_memory_views(op.source), None),
+                Access(op, "write", behind_memory_views(op.destination), None),
+            ]
         case _:
             return []
-
-
-def root(value: SSAValue) -> SSAValue:
-    """The buffer that `value` is a view of."""
-    while isinstance(value.owner, Operation) and value.owner.name in _VIEWS:
-        value = value.owner.operands[0]
-    return value
 
 
 def loops_around(op: Operation) -> list[scf.ForOp]:
@@ -150,7 +137,7 @@ def _transfer(
     rank = len(list(op.indices))
     plain = [str(result) for result in op.permutation_map.data.results] == [f"d{n}" for n in range(rank)]
     if not plain or len(shape) != rank:
-        return Access(op, kind, root(buffer), None)
+        return Access(op, kind, behind_memory_views(buffer), None)
     return _access(op, kind, buffer, list(op.indices), shape)
 
 
@@ -168,10 +155,10 @@ def _access(op: Operation, kind: Kind, buffer: SSAValue, indices: list[SSAValue]
     for index, stride in zip(indices, layout.strides, strict=True):
         found = index_sum(index)
         if found is None:
-            return Access(op, kind, root(buffer), None)
+            return Access(op, kind, behind_memory_views(buffer), None)
         offset += found[1] * stride * lanes
         for loop, factor in found[0].items():
             strides[loop] = strides.get(loop, 0) + factor * stride * lanes
     terms += [Term(None, stride * lanes, size) for stride, size in zip(layout.strides, shape, strict=False)]
     terms += [Term(loop, stride, loop_of(loop).tripcount) for loop, stride in strides.items()]
-    return Access(op, kind, root(buffer), Address(tuple(terms), offset))
+    return Access(op, kind, behind_memory_views(buffer), Address(tuple(terms), offset))

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from streamtensor.dialects.dataflow import KernelOp
+from streamtensor.dialects.memory_views import behind_memory_views
 from streamtensor.ir import func, memref
 from streamtensor.ir.builtin import DictionaryAttr, IntegerAttr, MemRefType, ModuleOp, StringAttr
 from streamtensor.ir.core import BlockArgument, SSAValue
 from streamtensor.transforms.build import PLACE
-from streamtensor.transforms.lowering.addresses import root
 from streamtensor.transforms.lowering.bufferize import RESULT
 from streamtensor.transforms.lowering.views import strided_of
 
@@ -52,14 +52,14 @@ class ExternalMemory:
         functions = {op.sym_name.data: op for op in self.module.ops if isinstance(op, func.FuncOp)}
         for kernel in [op for op in self.module.walk() if isinstance(op, KernelOp)]:
             for value, argument in zip(kernel.operands, kernel.body.block.args, strict=True):
-                self._join(argument, root(value))
+                self._join(argument, behind_memory_views(value))
         calls = [op for op in self.module.walk() if isinstance(op, func.CallOp)]
         on_host = [op for op in calls if _is_host(functions[op.callee.string_value()])]
         for call in calls:
             callee = functions[call.callee.string_value()]
             if not callee.is_declaration and not _is_host(callee):
                 for value, argument in zip(call.operands, callee.body.block.args, strict=True):
-                    self._join(argument, root(value))
+                    self._join(argument, behind_memory_views(value))
         members = self._members(functions["main"], on_host, functions)
         self._agree(members)
 
@@ -94,7 +94,7 @@ class ExternalMemory:
                     self._readers[self.find(argument)] = "the caller"
         for call in calls:
             callee = functions[call.callee.string_value()]
-            buffers = [root(value) for value in call.operands]
+            buffers = [behind_memory_views(value) for value in call.operands]
             changes = _LAYOUT in callee.attributes and not callee.is_declaration
             mark = None
             if changes:

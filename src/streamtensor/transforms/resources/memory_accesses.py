@@ -8,24 +8,16 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from streamtensor.algebra.affine import LinearExpr
-from streamtensor.dialects.dataflow import TaskOp
 from streamtensor.dialects.dataflow.loops import Loop
-from streamtensor.ir import memref, scf, vector
+from streamtensor.dialects.memory_views import behind_memory_views
+from streamtensor.ir import memref, vector
 from streamtensor.ir.builtin import DenseArrayBase, MemRefType, StringAttr, VectorType
 from streamtensor.ir.core import Operation, SSAValue
 from streamtensor.targets.operations import MemoryPorts, Operations
 from streamtensor.transforms.build import offset_expression
+from streamtensor.transforms.lowering.addresses import loops_around
 from streamtensor.transforms.lowering.generate_directives import PARTITION
 from streamtensor.transforms.resources.allocate_memories import MEMORY, bank_shape
-
-_VIEWS = (
-    "memref.cast",
-    "memref.reinterpret_cast",
-    "memref.collapse_shape",
-    "memref.expand_shape",
-    "memref.subview",
-    "tensor_ext.lanes",
-)
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class MemoryAccess:
         if self.indices is None:
             return None
         inside = {loop.op for loop in loops}
-        outer = [loop.body.block.args[0] for loop in _loops_around(self.op) if loop not in inside]
+        outer = [loop.body.block.args[0] for loop in loops_around(self.op) if loop not in inside]
         found: list[LinearExpr] = []
         for index in self.indices:
             expression = offset_expression(index, [*(loop.variable for loop in loops), *outer])
@@ -76,23 +68,6 @@ def access_of(op: Operation) -> MemoryAccess | None:
 def is_local(memory: SSAValue) -> bool:
     """Whether memory is a buffer of the task."""
     return isinstance(memory.owner, memref.AllocOp | memref.AllocaOp)
-
-
-def behind_memory_views(memory: SSAValue) -> SSAValue:
-    """The buffer or argument of which `memory` is a view."""
-    while isinstance(memory.owner, Operation) and memory.owner.name in _VIEWS:
-        memory = memory.owner.operands[0]
-    return memory
-
-
-def _loops_around(op: Operation) -> list[scf.ForOp]:
-    found: list[scf.ForOp] = []
-    current = op.parent_op()
-    while current is not None and not isinstance(current, TaskOp):
-        if isinstance(current, scf.ForOp):
-            found.append(current)
-        current = current.parent_op()
-    return found
 
 
 def _access(
