@@ -40,6 +40,9 @@ def test_an_example_computes_what_pytorch_computes(name: str, shape: tuple[int, 
     for seed in (1, 2):
         run = flow.run_inputs(out, _inputs(out, shape, seed), check=True)
         assert run.equal
+        assert run.token_check is not None
+        assert run.token_check.fifos == len(run.fifos) > 0
+        assert run.token_check.equal, run.token_check.different
         assert run.max_rel_diff is not None
         assert run.max_rel_diff < 1e-5
 
@@ -52,6 +55,8 @@ def test_a_block_of_gpt2_medium(tmp_path: Path) -> None:
     assert bits["fused"] < 0.35 * bits["unfused"]
     run = flow.run_inputs(out, _inputs(out, (1, 32, 1024)), check=True)
     assert run.equal
+    assert run.token_check is not None
+    assert run.token_check.equal, run.token_check.different
     assert run.max_rel_diff is not None
     assert run.max_rel_diff < 1e-4
     assert run.outputs[0].shape == (1, 32, 1024)

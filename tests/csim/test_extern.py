@@ -26,6 +26,7 @@ from csim.extern_cases import (
     read_twice,
     silu,
 )
+from step_program_checks import assert_same_tokens
 from streamtensor import flow
 from streamtensor.diagnostics import UserError
 from streamtensor.importers.extern_kernel import ExternKernel
@@ -41,8 +42,10 @@ def check(made: Made, kernels: list[ExternKernel], *, run: bool = True, **option
     module, inputs = made
     accelerator = streamtensor.compile(module, inputs, extern_kernels=kernels, verify_numerics=True, **options)
     if run:
+        launches = accelerator.run([value.numpy() for value in inputs])
         with torch.no_grad():
-            assert torch.allclose(accelerator.predict(*inputs), module(*inputs), rtol=1e-4, atol=1e-5)
+            assert torch.allclose(torch.from_numpy(launches.outputs[0]), module(*inputs), rtol=1e-4, atol=1e-5)
+        assert_same_tokens(accelerator, launches)
     return accelerator
 
 
@@ -81,8 +84,11 @@ def test_the_example_replaces_the_softmax_of_a_block(tmp_path: Path) -> None:
     from gpt2_block import small_block  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
     module, inputs = small_block()
+    accelerator = streamtensor.load(out)
+    launches = accelerator.run([value.numpy() for value in inputs])
     with torch.no_grad():
-        assert torch.allclose(streamtensor.load(out).predict(*inputs), module(*inputs), rtol=1e-4, atol=1e-5)
+        assert torch.allclose(torch.from_numpy(launches.outputs[0]), module(*inputs), rtol=1e-4, atol=1e-5)
+    assert_same_tokens(accelerator, launches)
 
 
 def test_a_matrix_product_with_its_weights_as_ports(tmp_path: Path) -> None:

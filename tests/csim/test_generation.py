@@ -56,6 +56,8 @@ def test_every_step_equals_pytorch(family: str, scheme: str, tmp_path: Path) -> 
     assert result.check is not None
     assert result.check.steps == STEPS
     assert result.check.equal
+    assert result.check.token_check.equal, result.check.token_check.different
+    assert result.check.token_check.fifos > 0
     assert result.check.max_rel_diff <= (1e-5 if scheme == "float32" else 0)
     if scheme == "float32":
         assert list(result.tokens) == transformers_tokens(tmp_path / family)

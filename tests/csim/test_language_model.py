@@ -28,6 +28,7 @@ def test_text_equals_pytorch(compiled: Path, prompt: str) -> None:
     result = flow.generate(compiled, prompt, 12, check=True, on_text=seen.append)
     assert result.check is not None
     assert result.check.equal
+    assert result.check.token_check.equal, result.check.token_check.different
     assert result.check.text == result.text == "".join(seen)
     assert len(seen) == 12
 

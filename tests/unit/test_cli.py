@@ -28,6 +28,7 @@ from streamtensor.cli.progress import TerminalEvents
 from streamtensor.cli.split_input import Expected, compare_errors, expected_errors, split_input
 from streamtensor.cli.tables import flatten
 from streamtensor.diagnostics import InternalError, Location, UserError, UserErrors
+from streamtensor.flow.token_counts import FifoDifference, TokenCheck
 from streamtensor.ir.builtin import ModuleOp, UnitAttr
 from streamtensor.ir.core import Context, ModulePass
 
@@ -204,6 +205,7 @@ class Recorder:
     real: types.ModuleType
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     equal: bool = True
+    counted: TokenCheck = field(default_factory=lambda: TokenCheck(3, ()))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any, events: Any, **options: Any) -> Any:
@@ -214,7 +216,8 @@ class Recorder:
             if name == "generate":
                 options["on_text"]("a")
                 options["on_text"]("bc")
-                check = self.real.Check((1, 2), "abc", 2, 0.5, 0.0, self.equal) if options["check"] else None
+                found = self.real.Check((1, 2), "abc", 2, 0.5, 0.0, self.equal, self.counted)
+                check = found if options["check"] else None
                 return self.real.GenerateResult((7,), (1, 2), "abc", "count", 0.5, 0.25, check=check)
             if name == "run_inputs":
                 return self.real.RunResult((np.array([1.5]),), equal=self.equal, max_rel_diff=0.5)
@@ -341,6 +344,17 @@ def test_check_fails_when_results_differ(run: Run, flow: Recorder) -> None:
     assert "error[ST0605]: the results differ from PyTorch: the largest relative difference is 0.5" in err
     code, out, err = run("run", "dir", "--prompt", "ab", "--check", "--json")
     assert (code, json.loads(out)["equal"], err) == (1, False, "")
+    assert run("run", "dir", "--prompt", "ab")[0] == 0
+
+
+def test_check_fails_when_tokens_differ(run: Run, flow: Recorder) -> None:
+    flow.counted = TokenCheck(3, (FifoDifference("k", "x", 7, 6, 8),))
+    code, _, err = run("run", "dir", "--prompt", "ab", "--check")
+    assert code == 1
+    assert "error[ST0609]: 1 of 3 FIFOs carry other tokens than the step programs say" in err
+    assert "FIFO x of k: 7 tokens written and 6 read in C simulation, 8 in the step programs" in err
+    code, out, _ = run("run", "dir", "--prompt", "ab", "--check", "--json")
+    assert (code, json.loads(out)["fifo_tokens_equal"], json.loads(out)["fifos_compared"]) == (1, False, 3)
     assert run("run", "dir", "--prompt", "ab")[0] == 0
 
 

@@ -17,6 +17,7 @@ from streamtensor.diagnostics.render import print_error
 
 if TYPE_CHECKING:
     from streamtensor.flow import GenerateResult, RunResult
+    from streamtensor.flow.token_counts import TokenCheck
 
 INTERRUPTED = 130
 _TEXT_ONLY = ("count", "temperature", "seed", "ignore_end")
@@ -30,7 +31,12 @@ _TEXT_ONLY = ("count", "temperature", "seed", "ignore_end")
     "--inputs", type=click.Path(path_type=Path), metavar="FILE.npz", help="Arrays, in the order of the inputs."
 )
 @click.option("--program", metavar="NAME", help="The program that runs on --inputs; the first one by default.")
-@click.option("--check", is_flag=True, help="Compare every step with PyTorch; exit code 1 when the results differ.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Compare every step with PyTorch, and the tokens of all FIFOs with the step programs; exit code 1 when they "
+    "differ.",
+)
 @click.option("-n", "count", type=click.IntRange(min=1), default=16, show_default=True, help="Tokens to generate.")
 @click.option(
     "--temperature",
@@ -90,7 +96,7 @@ def command(
             print_json(answer)
         else:
             _print_arrays(ran, answer)
-        return _verdict(check, answer, as_json)
+        return _verdict(answer, ran.token_check, as_json)
     with LiveText(quiet=quiet or as_json, show_text=not as_json) as live:
         result = flow.generate(
             folder,
@@ -110,7 +116,8 @@ def command(
         print_json(answer)
     else:
         _print_generated(result, answer, quiet)
-    return INTERRUPTED if result.stop == "interrupt" else _verdict(check, answer, as_json)
+    counted = result.check.token_check if result.check is not None else None
+    return INTERRUPTED if result.stop == "interrupt" else _verdict(answer, counted, as_json)
 
 
 def _check_options(ctx: click.Context, *, is_text: bool) -> None:
@@ -128,12 +135,14 @@ def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",")]
 
 
-def _verdict(check: bool, answer: dict[str, Any], as_json: bool) -> int:
-    if not check or answer["equal"]:
+def _verdict(answer: dict[str, Any], token_check: "TokenCheck | None", as_json: bool) -> int:
+    if token_check is None or (answer["equal"] and token_check.equal):
         return 0
-    if not as_json:
+    if not as_json and not answer["equal"]:
         difference = f"the largest relative difference is {answer['max_rel_diff']:.3g}"
         print_error(UserError("ST0605", f"the results differ from PyTorch: {difference}"))
+    elif not as_json:
+        print_error(token_check.error())
     return INPUT
 
 
@@ -143,7 +152,7 @@ def _print_arrays(result: "RunResult", answer: dict[str, Any]) -> None:
         shape = "x".join(str(size) for size in output.shape) or "scalar"
         click.echo(f"output {number}  {shape} {output.dtype}")
         click.echo(textwrap.indent(str(output), "  "))
-    talk = {name: answer[name] for name in ("max_rel_diff", "equal") if name in answer}
+    talk = {name: answer[name] for name in ("max_rel_diff", "equal", "fifo_tokens_equal") if name in answer}
     if answer["fifos"]:
         talk["fifos"] = len(answer["fifos"])
         talk["fifo tokens"] = sum(fifo["tokens"] for fifo in answer["fifos"].values())
@@ -164,7 +173,10 @@ def _print_generated(result: "GenerateResult", answer: dict[str, Any], quiet: bo
     if result.stop in ("end", "interrupt"):
         talk["stopped"] = "the model ended its text" if result.stop == "end" else "by Ctrl-C"
     if result.check is not None:
-        talk |= {name: answer[name] for name in ("equal", "steps_compared", "max_rel_diff", "max_rel_diff_cache")}
+        talk |= {
+            name: answer[name]
+            for name in ("equal", "steps_compared", "max_rel_diff", "max_rel_diff_cache", "fifo_tokens_equal")
+        }
         if result.check.tokens != result.tokens:
             talk["PyTorch"] = result.check.text if result.text is not None else list(result.check.tokens)
     print_rows(flatten(talk), err=True)

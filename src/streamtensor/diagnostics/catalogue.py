@@ -305,6 +305,13 @@ _ENTRIES = (
         "token trace cannot be written or read",
         """The folder of a token trace cannot be written, holds no trace, or has no FIFO of that name.""",
     ),
+    Entry(
+        "ST0609",
+        "C simulation and step programs carry other tokens",
+        """Every FIFO carries as many tokens in C simulation as the step programs say from which cycles and FIFO depths
+        come. Here they differ, so the cycles are not those of this code: the graphs or the code were edited, or it is a
+        fault of the compiler.""",
+    ),
     # ---- ST07 time ---------------------------------------------------------------------------------------------
     Entry(
         "ST0701",
@@ -342,7 +349,13 @@ _ENTRIES = (
         "ST0801",
         "impossible choice in a design space",
         """A parameter of a design space is out of its range, for example a budget of no parallel operations. The
-        message says the value and the least one.""",
+        message says the value and the least one, or the values that are legal.""",
+    ),
+    Entry(
+        "ST0802",
+        "unknown parameter of a design space",
+        """A point names a parameter that the space does not have. Kernels are named in parameters, so a point of another
+        model, or of another part of it, has other names. The message says the nearest name.""",
     ),
 )
 

@@ -27,10 +27,13 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Launches:
-    """What one run of a program gave: the outputs, and the report of each launch (kernel name, report)."""
+    """What one run of a program gave: the outputs, and the report of each launch (kernel name, report). `position` is
+    the one in the context that bounds loops at run time, None for a program without such loops.
+    """
 
     outputs: tuple[Array, ...]
     reports: tuple[tuple[str, RegionReport], ...]
+    position: int | None = None
 
     def fifos(self) -> dict[str, FifoReport]:
         """For each `kernel.fifo` the report of the launch with the highest mark."""
@@ -139,7 +142,9 @@ class Accelerator:
                 raise report.deadlock.error()
             if step.kind == "kernel":
                 reports.append((step.name, report))
-        return Launches(tuple(memory[port.buffer] for port in self.program.outputs), tuple(reports))
+        bound = next((bound for step in self.program.steps for bound in step.bounds), None)
+        position = int(memory[bound.of].flat[0]) if bound is not None else None
+        return Launches(tuple(memory[port.buffer] for port in self.program.outputs), tuple(reports), position)
 
     def _memory(self, inputs: Sequence[Array], cache: Cache | None) -> dict[str, Array]:
         """Every buffer outside the chip, with inputs and parameters in place."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -16,6 +18,7 @@ from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.passes import FLOAT_TOLERANCE
 from streamtensor.flow.reference import References, is_close
 from streamtensor.flow.session import Session, Simulation, Step, prompt_arrays
+from streamtensor.flow.token_counts import TokenCheck, check_tokens
 from streamtensor.flow.tokens import Sampler, TextStream, Tokenizer
 from streamtensor.simulate.csim import FifoReport
 from streamtensor.simulate.csim.report import Mode
@@ -30,7 +33,8 @@ Stop = Literal["count", "end", "context", "interrupt"]
 class Check:
     """What PyTorch says: its tokens and text, the steps that were compared (the first is the prompt), the largest
     relative difference of the logits and of the rows of the cache, and whether all of it is equal (floats within a
-    tolerance, integers and tokens exactly).
+    tolerance, integers and tokens exactly). `token_check` compares the FIFOs of the prompt's and of the last step's
+    launches with the step programs.
     """
 
     tokens: tuple[int, ...]
@@ -39,6 +43,7 @@ class Check:
     max_rel_diff: float
     max_rel_diff_cache: float
     equal: bool
+    token_check: TokenCheck
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class GenerateResult:
                 "tolerance": FLOAT_TOLERANCE,
                 "reference_tokens": list(self.check.tokens),
                 "reference_text": self.check.text,
+                "fifos_compared": self.check.token_check.fifos,
+                "fifo_tokens_equal": self.check.token_check.equal,
             }
         found["fifos"] = {
             program: {
@@ -133,17 +140,13 @@ def generate(
         on_text,
     )
     simulation.build(events, count + 2)
-    counters: dict[str, dict[str, FifoReport]] = {}
 
     def tell(done: int, seconds: float) -> None:
         rate = f", {done / seconds:.2f} tokens/s of C simulation" if seconds and done else ""
         events.stage(f"token {done + 1} of {count}{rate}" if done else "prompt", done + 2, count + 2)
-        if simulation.launches is not None:
-            counters["decode" if done > 1 else "prefill"] = simulation.launches.fifos()
 
     run.go(ids, count, tell)
-    if simulation.launches is not None:
-        counters["decode" if len(run.steps) > 1 else "prefill"] = simulation.launches.fifos()
+    counters = {program: launches.fifos() for program, launches in simulation.launches.items()}
     if run.stop == "context":
         events.note(
             f"stops after {len(run.tokens)} tokens: the context of {generation.context} tokens is full "
@@ -236,7 +239,17 @@ def _check(
             mine_rows, rows_of = run.session.cache.read(name)[:, :, :end], session.cache.read(name)[:, :, :end]
             is_equal = is_equal and is_close(mine_rows, rows_of)
     text = tokenizer.decode(tokens) if tokenizer is not None else None
-    return Check(tuple(tokens), text, len(tokens), logits, rows, is_equal and tokens == run.tokens)
+    programs = {accelerator.program_name: accelerator for accelerator in (simulation.prefill, simulation.decode)}
+    counted = [check_tokens(programs[name], launches) for name, launches in simulation.launches.items()]
+    return Check(
+        tuple(tokens),
+        text,
+        len(tokens),
+        logits,
+        rows,
+        is_equal and tokens == run.tokens,
+        reduce(add, counted, TokenCheck(0, ())),
+    )
 
 
 def _worse(first: float, second: float) -> float:

@@ -16,6 +16,7 @@ from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.passes import FLOAT_TOLERANCE
 from streamtensor.flow.reference import References, is_close
 from streamtensor.flow.session import check_arrays
+from streamtensor.flow.token_counts import TokenCheck, check_tokens
 from streamtensor.simulate.csim import FifoReport
 from streamtensor.simulate.csim.report import Mode
 from streamtensor.simulate.interpreter import compare
@@ -24,19 +25,22 @@ from streamtensor.simulate.interpreter import compare
 @dataclass(frozen=True)
 class RunResult:
     """The outcome of a run: `outputs`, the FIFO counters, and with a check `max_rel_diff` = max|a-b| / max|b| against
-    PyTorch, and `equal` (floats within a tolerance, integers exactly).
+    PyTorch, `equal` (floats within a tolerance, integers exactly), and the FIFOs compared with the step programs.
     """
 
     outputs: tuple[Array, ...] = ()
     fifos: dict[str, FifoReport] = field(default_factory=dict[str, FifoReport])
     max_rel_diff: float | None = None
     equal: bool | None = None
+    token_check: TokenCheck | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As values that the json module writes."""
         found: dict[str, Any] = {"outputs": [output.tolist() for output in self.outputs]}
         if self.equal is not None:
             found |= {"max_rel_diff": self.max_rel_diff, "equal": self.equal, "tolerance": FLOAT_TOLERANCE}
+        if self.token_check is not None:
+            found |= {"fifos_compared": self.token_check.fifos, "fifo_tokens_equal": self.token_check.equal}
         found["fifos"] = {
             name: {"depth": fifo.depth, "tokens": fifo.tokens, "high_water": fifo.high_water}
             for name, fifo in self.fifos.items()
@@ -77,6 +81,7 @@ def run_inputs(
         fifos=launches.fifos(),
         max_rel_diff=difference,
         equal=all(map(is_close, launches.outputs, wanted)),
+        token_check=check_tokens(accelerator, launches),
     )
 
 

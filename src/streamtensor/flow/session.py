@@ -158,7 +158,7 @@ def _check_tokens(ids: Sequence[int], vocabulary: int) -> None:
 
 
 class Simulation:
-    """The two programs of a compiled folder as C simulations, and their last launches.
+    """The two programs of a compiled folder as C simulations, and the last `launches` of each by its name.
 
     Raises UserError ST0108 when the folder holds no language model, ST0103 for damaged weights, before anything runs.
     """
@@ -175,7 +175,7 @@ class Simulation:
         self.decode = Accelerator(folder, DECODE, weights=self.prefill.weights)
         self.generation = generation
         self.vocabulary = vocabulary_of(self.prefill)
-        self.launches: Launches | None = None
+        self.launches: dict[str, Launches] = {}
         self._mode: Mode = mode
         self._depths = depths
         for accelerator in (self.prefill, self.decode):
@@ -200,5 +200,6 @@ class Simulation:
         )
 
     def _run(self, accelerator: Accelerator, inputs: Sequence[Array], cache: Cache | None) -> Sequence[Array]:
-        self.launches = accelerator.run(inputs, mode=self._mode, depths=self._depths, cache=cache)
-        return self.launches.outputs
+        launches = accelerator.run(inputs, mode=self._mode, depths=self._depths, cache=cache)
+        self.launches[accelerator.program_name] = launches
+        return launches.outputs

@@ -99,13 +99,17 @@ def load_kernels(folder: Path, program: str | None = None) -> tuple[Device, list
     return load_device(record.device), kernels
 
 
+def load_kernels_at(folder: Path, program: str | None, position: int | None) -> tuple[Device, list[KernelGraph]]:
+    """Like `load_kernels`, with the graphs as they are at a `position`, or for the longest context (None)."""
+    device, kernels = load_kernels(folder, program)
+    return device, kernels if position is None else kernels_at(folder, device, kernels, position)
+
+
 def simulate_folder(folder: Path, program: str | None = None, position: int | None = None) -> FolderTime:
     """Simulates every kernel of a compiled folder once, with the longest context, or at a `position` (see
     `flow.at_position`); errors as in `load_kernels`.
     """
-    device, kernels = load_kernels(folder, program)
-    if position is not None:
-        kernels = kernels_at(folder, device, kernels, position)
+    device, kernels = load_kernels_at(folder, program, position)
     times: list[KernelTime] = []
     for kernel in kernels:
         simulator = Simulator(kernel.graph)
