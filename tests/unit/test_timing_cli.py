@@ -71,7 +71,17 @@ def test_the_trace_accounts_for_every_cycle(capsys: pytest.CaptureFixture[str], 
         # One bucket is one cycle here, so that nothing is rounded.
         expected = answer["tasks"][name]["stalled_read_cycles"] + answer["tasks"][name]["stalled_write_cycles"]
         assert waited == expected
-    run(capsys, "simulate", graph, "--trace", tmp_path / "none" / "trace.json", code=1)
+    run(capsys, "simulate", graph, "--trace", graph / "trace.json", code=1)
+
+
+def test_milliseconds_of_a_graph_need_a_clock(capsys: pytest.CaptureFixture[str], graph: Path) -> None:
+    value = {**MULTI_SOURCE, "fifos": [{**f, "depth": 9} for f in MULTI_SOURCE["fifos"]]}
+    graph.write_text(json.dumps(value))
+    answer = json.loads(run(capsys, "simulate", graph, "--clock-mhz", "250", "--json"))
+    assert answer["milliseconds"] == answer["cycles"] / 250_000
+    assert f"{answer['cycles']} cycles, 0.000 ms at 250 MHz" in run(capsys, "simulate", graph, "--clock-mhz", "250")
+    assert "milliseconds" not in json.loads(run(capsys, "simulate", graph, "--json"))
+    run(capsys, "simulate", graph, "--clock-mhz", "0", code=2)
 
 
 def test_size_gives_depths_with_evidence(capsys: pytest.CaptureFixture[str], graph: Path, tmp_path: Path) -> None:

@@ -70,6 +70,24 @@ def test_a_folder_takes_as_long_as_its_kernels(capsys: pytest.CaptureFixture[str
     assert answer(capsys, "simulate", folder, "--program", "main")["cycles"] == found["cycles"]
 
 
+def test_the_trace_of_a_folder_has_a_process_for_each_kernel(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
+    found = answer(capsys, "simulate", folder, "--trace", tmp_path / "trace.json")
+    kernels = found["programs"]["main"]["kernels"]
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    names = {e["pid"]: e["args"]["name"] for e in trace["traceEvents"] if e["name"] == "process_name"}
+    assert len(names) == len(kernels)
+    offset = 0
+    for process, (name, one) in enumerate(kernels.items()):
+        assert names[process] == f"main: {name}, one of {one['launches']} launches, cycles shown as microseconds"
+        slices = [e for e in trace["traceEvents"] if e["ph"] == "X" and e["pid"] == process]
+        assert min(e["ts"] for e in slices) >= offset
+        assert max(e["ts"] + e["dur"] for e in slices) == offset + one["cycles"] + 1
+        offset += one["cycles"] + 1
+    assert trace["otherData"]["cycles"] == offset - 1
+
+
 def test_one_graph_of_a_folder_is_a_graph(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     file = next((folder / "main" / "graphs").iterdir())
     assert answer(capsys, "simulate", file)["cycles"] > 0

@@ -2,6 +2,7 @@
 """`streamtensor simulate`: when things happen in a dataflow graph or a compiled folder, to the cycle."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from streamtensor.cli.entry import print_json
 if TYPE_CHECKING:
     from streamtensor.flow.timing import FolderTime
     from streamtensor.timing.graph import Graph
-    from streamtensor.timing.simulator import Result, Simulator
+    from streamtensor.timing.simulator import Result
+    from streamtensor.timing.trace import Part
 
 _TASKS_SHOWN = 12
 
@@ -26,9 +28,22 @@ _TASKS_SHOWN = 12
     type=click.IntRange(min=0),
     help="Of the token of a decode step, or of a prompt's last one; without it the context is full.",
 )
+@click.option(
+    "--clock-mhz",
+    metavar="MHZ",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Say the milliseconds of a GRAPH at this clock; a folder has that of its device.",
+)
 @click.option("--trace", metavar="FILE", type=click.Path(path_type=Path), help="Write a trace for ui.perfetto.dev.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(graph: Path, program: str | None, position: int | None, trace: Path | None, as_json: bool) -> None:
+def command(
+    graph: Path,
+    program: str | None,
+    position: int | None,
+    clock_mhz: float | None,
+    trace: Path | None,
+    as_json: bool,
+) -> None:
     """Simulate a compiled folder DIR, or a dataflow GRAPH (JSON, schema streamtensor.graph/1), to the cycle.
 
     Prints the end and the waits of every task, how much every FIFO held at most, or the cycle of waits of a deadlock.
@@ -36,6 +51,8 @@ def command(graph: Path, program: str | None, position: int | None, trace: Path 
     it is launched.
     """
     if graph.is_dir():
+        if clock_mhz is not None:
+            raise click.UsageError("--clock-mhz is for a graph: a compiled folder has the clock of its device")
         _folder(graph, program, position, trace, as_json)
         return
     if program is not None or position is not None:
@@ -43,16 +60,19 @@ def command(graph: Path, program: str | None, position: int | None, trace: Path 
     from streamtensor.timing.answers import simulation_json
     from streamtensor.timing.load import load_graph
     from streamtensor.timing.simulator import Simulator
+    from streamtensor.timing.trace import Part
 
     loaded = load_graph(graph)
     simulator = Simulator(loaded)
     result = simulator.run()
     if trace is not None:
-        _write_trace(trace, simulator, result)
+        _write_trace(trace, [Part(graph.name, simulator, result)])
     if as_json:
-        print_json(simulation_json(loaded, result))
+        milliseconds = {} if clock_mhz is None else {"milliseconds": result.cycles / (clock_mhz * 1e3)}
+        print_json(simulation_json(loaded, result) | milliseconds)
     else:
-        click.echo(f"{result.cycles:,} cycles" if result.deadlock is None else str(result.deadlock))
+        time = "" if clock_mhz is None else f", {result.cycles / (clock_mhz * 1e3):,.3f} ms at {clock_mhz:g} MHz"
+        click.echo(f"{result.cycles:,} cycles{time}" if result.deadlock is None else str(result.deadlock))
         _print_tasks(loaded, result)
         _print_fifos(loaded, result)
 
@@ -62,10 +82,7 @@ def _folder(folder: Path, program: str | None, position: int | None, trace: Path
 
     time = simulate_folder(folder, program, position)
     if trace is not None:
-        if len(time.kernels) != 1:
-            kernels = ", ".join(str(one.kernel.path) for one in time.kernels)
-            raise click.UsageError(f"a trace is of one kernel: simulate one of {kernels}")
-        _write_trace(trace, time.kernels[0].simulator, time.kernels[0].result)
+        _write_trace(trace, _parts(time))
     if as_json:
         print_json(folder_json(time))
     else:
@@ -114,12 +131,27 @@ def _print_folder(time: "FolderTime") -> None:
         click.echo()
 
 
-def _write_trace(path: Path, simulator: "Simulator", result: "Result") -> None:
+def _parts(time: "FolderTime") -> "list[Part]":
+    """Of every program one launch of each kernel, one after the other."""
+    from streamtensor.timing.trace import Part
+
+    parts: list[Part] = []
+    for program, kernels in time.programs.items():
+        offset = 0
+        for one in kernels:
+            name = f"{program}: {one.kernel.kernel}, one of {one.kernel.launches} launches"
+            parts.append(Part(name, one.simulator, one.result, offset))
+            offset += one.result.cycles + 1
+    return parts
+
+
+def _write_trace(path: Path, parts: "Sequence[Part]") -> None:
     from streamtensor.diagnostics import UserError
+    from streamtensor.flow.folder import write_text
     from streamtensor.timing.trace import chrome_trace
 
     try:
-        path.write_text(json.dumps(chrome_trace(simulator, result)), encoding="utf-8")
+        write_text(path, json.dumps(chrome_trace(parts)))
     except OSError as error:
         raise UserError("ST0101", f"cannot write the trace {path}: {error.strerror}") from error
     click.echo(f"trace: {path}", err=True)
@@ -129,9 +161,9 @@ def _print_tasks(graph: "Graph", result: "Result") -> None:
     from streamtensor.cli.tables import print_table
 
     print_table(
-        ("task", "start", "end", "steps", "waits to read", "waits to write"),
+        ("task", "start", "end", "steps", "busy", "waits to read", "waits to write"),
         [
-            (task.name, _cycle(t.start), f"{t.end:,}", f"{t.steps:,}", f"{t.stalled_read:,}", f"{t.stalled_write:,}")
+            (task.name, _cycle(t.start), *(f"{n:,}" for n in (t.end, t.steps, t.busy, t.stalled_read, t.stalled_write)))
             for task in graph.tasks
             for t in (result.tasks[task.name],)
         ],

@@ -183,8 +183,7 @@ def busiest_tasks(kernel: KernelTime, count: int) -> Sequence[tuple[str, int, in
     rows: list[tuple[str, int, int, int, int]] = []
     for task in kernel.kernel.graph.tasks:
         times = kernel.result.tasks[task.name]
-        busy = times.end - (times.start or 0) - times.stalled_read - times.stalled_write
-        rows.append((task.name, times.end, max(0, busy), times.stalled_read, times.stalled_write))
+        rows.append((task.name, times.end, times.busy, times.stalled_read, times.stalled_write))
     return sorted(rows, key=lambda row: -row[2])[:count]
 
 

@@ -25,6 +25,7 @@ def simulation_json(graph: Graph, result: Result) -> dict[str, Any]:
             "start": min(starts, default=None),
             "end": max(one.end for one in times),
             "steps": max(one.steps for one in times),
+            "busy_cycles": max(one.busy for one in times),
             "stalled_read_cycles": times[0].stalled_read,
             "stalled_write_cycles": times[-1].stalled_write,
         }
@@ -35,6 +36,7 @@ def simulation_json(graph: Graph, result: Result) -> dict[str, Any]:
                     "start": one.start,
                     "end": one.end,
                     "steps": one.steps,
+                    "busy_cycles": one.busy,
                     "stalled_read_cycles": one.stalled_read,
                     "stalled_write_cycles": one.stalled_write,
                 }

@@ -32,6 +32,11 @@ class TaskTimes:
     stalled_write: int
     steps: int
 
+    @property
+    def busy(self) -> int:
+        """Cycles from the first step to the last in which it did not wait."""
+        return max(0, self.end - (self.start or 0) - self.stalled_read - self.stalled_write)
+
 
 @dataclass(frozen=True)
 class FifoUse:
