@@ -38,6 +38,8 @@ def block(shape: str, kind: str, rows: int, limits: list[int] | None = None) -> 
 
     `limits` are percents of what one kernel would hold on chip: for each of them the cost of both fusion strategies.
     """
+    from streamtensor.cost.external_bytes import external_bytes, external_traffic
+    from streamtensor.cost.on_chip import fused_terms, unfused_terms
     from streamtensor.dialects import context
     from streamtensor.flow.passes import PassRunner
     from streamtensor.importers.program import import_program
@@ -45,8 +47,6 @@ def block(shape: str, kind: str, rows: int, limits: list[int] | None = None) -> 
     from streamtensor.models.shapes import shape_config
     from streamtensor.pipelines import FIFO_RESERVE_PERCENT, LEVEL_FILES, Choices, passes_to
     from streamtensor.report.connections import connections
-    from streamtensor.report.external_bytes import external_bytes, external_traffic
-    from streamtensor.report.on_chip import fused_terms, unfused_terms
     from streamtensor.targets import load_device
 
     time.perf_counter = time.process_time
@@ -91,7 +91,7 @@ def block(shape: str, kind: str, rows: int, limits: list[int] | None = None) -> 
 
 def _slower(ir: Any, budget_bits: int) -> tuple[list[dict[str, Any]], int]:
     """The terms, and the cycles, when the design may be a tenth slower where that saves memory."""
-    from streamtensor.report.on_chip import fused_terms
+    from streamtensor.cost.on_chip import fused_terms
     from streamtensor.targets import load_device
     from streamtensor.transforms.resources.resize_streams import resize_streams
 
@@ -149,9 +149,9 @@ def _terms(terms: Sequence[Any]) -> list[dict[str, Any]]:
 
 def _without_folding(ir: Any, choices: Any) -> list[dict[str, Any]]:
     """The terms of the same design when tasks are not folded into each other."""
+    from streamtensor.cost.on_chip import fused_terms
     from streamtensor.dialects import context
     from streamtensor.pipelines import passes_to
-    from streamtensor.report.on_chip import fused_terms
 
     copy = ir.clone()
     for level in ("materialized", "stream"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from streamtensor.algebra.external import PORT_BITS
 from streamtensor.ir.core import CanonicalizePass, CommonSubexpressionElimination, DeadCodeElimination, ModulePass
+from streamtensor.targets.device import Device
 from streamtensor.targets.memory_blocks import LUTRAM_WORDS
 from streamtensor.targets.operations import DEFAULT_FAMILY
 from streamtensor.transforms.dataflow.convert_empty_to_instance import ConvertEmptyToInstancePass
@@ -40,6 +41,7 @@ from streamtensor.transforms.tiling.apply_tiling import ApplyTilingPass
 from streamtensor.transforms.tiling.crop_operands import CropOperandsPass
 from streamtensor.transforms.tiling.default_tiling import DefaultTilingPass
 from streamtensor.transforms.tiling.order_loops import OrderLoopsPass
+from streamtensor.transforms.tiling.pad_loops import PadLoopsPass
 from streamtensor.transforms.tiling.slice_weights import SliceWeightsPass
 
 LEVEL_FILES = {
@@ -51,6 +53,7 @@ LEVEL_FILES = {
 }
 LEVELS = (*LEVEL_FILES, "code")
 
+DEFAULT_UNROLL = 16
 FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs while kernels are fused
 
 
@@ -69,7 +72,7 @@ class Choices:
     tile: int = 16
     on_chip_bits: int = 0
     fifo_width_bits: int = 512
-    unroll: int = 16
+    unroll: int = DEFAULT_UNROLL
     dies: int = 1
     bram36: int = 2016
     uram: int = 960
@@ -86,7 +89,31 @@ class Choices:
     plain_lanes: int = 0
     product_lanes: int = 0
     multipliers: int = 64
+    pad_loops: int = 0
     lutram_words: int = LUTRAM_WORDS
+
+
+def choices_for(
+    device: Device,
+    *,
+    tile: int = 16,
+    unroll: int = DEFAULT_UNROLL,
+    fifo_sizing: str = "schedule",
+    fifo_slowdown_percent: float = 0.0,
+) -> Choices:
+    """The choices of a run for `device`."""
+    return Choices(
+        tile=tile,
+        unroll=unroll,
+        on_chip_bits=device.on_chip_bits,
+        dies=device.dies,
+        bram36=device.bram36,
+        uram=device.uram,
+        port_bits=min(PORT_BITS, device.axi_port_bits),
+        family=device.family,
+        fifo_sizing=fifo_sizing,
+        fifo_slowdown_percent=fifo_slowdown_percent,
+    )
 
 
 def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
@@ -99,6 +126,7 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
         case "dataflow":
             return (
                 CropOperandsPass(),  # before tiles are chosen, which have to divide what is streamed
+                _padding(choices),  # before all that cuts loops; what it adds is to be cut too
                 SliceWeightsPass(choices.slice_bytes, choices.most_slices),  # before tiles: each part has its own loops
                 DefaultTilingPass(*_tiles(choices)),  # the point of the tiling space, written on the operations
                 OrderLoopsPass(),  # needs the tiles; before the loops exist an order is one attribute
@@ -120,7 +148,7 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
                 MaterializeConvertersPass(),  # after fusion, which merges converters
                 MaterializeKernelsPass(),  # after fusion, which merges boundaries
                 SimplifyTaskStructurePass(),  # all tasks exist; before tokens are taken apart
-                FoldITensorsPass(),  # tasks are complete, and tokens still tiles: one operation to move
+                FoldITensorsPass(products_apart=choices.macs > 0),  # tasks are complete, and tokens still tiles: one operation to move
                 VectorizeITensorsPass(width_bits=choices.fifo_width_bits),  # sees DMA tasks too: both ends agree
                 EnsureITensorSingleUsePass(),  # after all readers exist, converters and stores included
                 ConvertEmptyToInstancePass(),  # after single use: one producer, one consumer
@@ -145,6 +173,10 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
 
 def _tiles(choices: Choices) -> tuple[int, int, int, int]:
     return choices.tile, choices.row_tile, choices.reduction_tile, choices.lane_bits
+
+
+def _padding(choices: Choices) -> PadLoopsPass:
+    return PadLoopsPass(choices.pad_loops, *_tiles(choices), choices.slice_bytes, choices.most_slices)
 
 
 def _lanes(choices: Choices) -> tuple[int, int, int, int]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Bytes that cross external memory, on programs small enough to count by hand."""
 
+from streamtensor.cost.external_bytes import external_bytes, external_traffic
 from streamtensor.dialects import context
 from streamtensor.ir.text import parse_module
-from streamtensor.report.external_bytes import external_bytes, external_traffic
 from streamtensor.report.summary import facts_of
 from streamtensor.transforms.fusion.lower_pack_unpack import LowerPackUnpackPass
 from streamtensor.transforms.fusion.pack_kernel_interface import PackKernelInterfacePass

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
+from streamtensor.cost.resources import Resources, fifo_resources
 from streamtensor.report.latency import Affine, Times, request
-from streamtensor.report.resources import Resources, fifo_resources
 from streamtensor.targets import load_device
 
 

@@ -16,6 +16,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from streamtensor.cost.on_chip import LAYOUT, PARAM, device_functions
+from streamtensor.cost.resources import Resources, kernel_resources
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.flow.folder import write_text
@@ -24,8 +26,6 @@ from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp, StringAttr
 from streamtensor.ir.core import BlockArgument, SSAValue
 from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
-from streamtensor.report.on_chip import LAYOUT, PARAM, device_functions
-from streamtensor.report.resources import Resources, kernel_resources
 from streamtensor.targets.channels import Access, Dma
 from streamtensor.targets.operations import Operations
 from streamtensor.timing.graph import Graph

@@ -3,51 +3,40 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from streamtensor.algebra.external import PORT_BITS
 from streamtensor.diagnostics import UserError, did_you_mean
 from streamtensor.dialects import context
 from streamtensor.flow.events import Events, SilentEvents
-from streamtensor.flow.extern import compare_with_replaced
-from streamtensor.flow.files import read_json
-from streamtensor.flow.folder import Generation, Record, ir_hashes, new_folder, write_text
-from streamtensor.flow.passes import PassRunner
-from streamtensor.flow.session import DECODE, PREFILL
-from streamtensor.ir import func
+from streamtensor.flow.folder import Generation, Record, new_folder
+from streamtensor.flow.job import Job
 from streamtensor.ir.builtin import ModuleOp
-from streamtensor.ir.collection import loaded_objects_set_aside
 from streamtensor.ir.spec import LEVELS as SPECS
-from streamtensor.ir.text import parse_module, print_module, verify_module
-from streamtensor.pipelines import FIFO_RESERVE_PERCENT, LEVEL_FILES, LEVELS, Choices, passes_to
-from streamtensor.report import ProgramSummary, facts_of, total
-from streamtensor.report.bounds import unbounded_notes
-from streamtensor.report.summary import Facts
-from streamtensor.targets import Device, load_device
+from streamtensor.ir.text import parse_module, verify_module
+from streamtensor.pipelines import (
+    DEFAULT_UNROLL,
+    LEVEL_FILES,
+    LEVELS,
+    Choices,
+    choices_for,
+)
+from streamtensor.targets import load_device
 from streamtensor.timing.kernel_sizing import FifoSizing
-from streamtensor.transforms.fusion.lower_pack_unpack import LAYOUT
 
 if TYPE_CHECKING:
     import torch
 
-    from streamtensor.codegen.host.packed import PackedParameter
-    from streamtensor.codegen.host.program import Program
     from streamtensor.flow.accelerator import Accelerator
-    from streamtensor.importers.extern_holes import Replaced
     from streamtensor.importers.extern_kernel import ExternKernel
     from streamtensor.models.language_model import LanguageModel
 
 WEIGHTS = "weights"
-SUMMARY = "summary.json"
-DEFAULT_UNROLL = 16
-DOES_NOT_FIT = "ST0305"
 
 
 @dataclass(frozen=True)
@@ -115,7 +104,7 @@ def compile_model(
     )
     language_model = model.language_model() if model.kind != "callable" else None
     with new_folder(out, force=force) as folder:
-        job = _Job(folder, target, choices, to, verify_each, verify_numerics, events)
+        job = Job(folder, target, choices, to, verify_each, verify_numerics, events)
         if language_model is not None and language_model.is_calibrated_on_random_tokens:
             events.note("ranges of activations come from random tokens: for accuracy give --calibration TEXT")
         job.stage("read the model")
@@ -175,7 +164,7 @@ def compile_module(
     path = Path(keep.name) / "compiled" if keep is not None else Path(str(out))
     choices = choices_for(target, tile=tile, fifo_sizing=fifo_sizing, fifo_slowdown_percent=fifo_slowdown_percent)
     with new_folder(path, force=force) as folder:
-        job = _Job(folder, target, choices, "code", False, verify_numerics, events or SilentEvents())
+        job = Job(folder, target, choices, "code", False, verify_numerics, events or SilentEvents())
         job.stage("import")
         imported = import_module(module, tuple(example_inputs), extern_kernels=extern_kernels)
         job.compare(imported.replaced)
@@ -209,7 +198,7 @@ def recompile(
         wrong = f"the choices of {folder} are not those of this version: {error}"
         raise UserError("ST0503", wrong, hint="compile the model again") from error
     with new_folder(out or folder, base=folder) as made:
-        job = _Job(made, target, choices[record.programs[0]], to, False, False, events or SilentEvents())
+        job = Job(made, target, choices[record.programs[0]], to, False, False, events or SilentEvents())
         for program in record.programs:
             job.asked = choices[program]
             module = _read_level(folder, program, start)
@@ -233,234 +222,6 @@ def _check_extern_programs(kernels: Sequence[ExternKernel], programs: Sequence[s
 
 def _generation(model: LanguageModel) -> Generation:
     return Generation(model.prompt_len, model.context, model.logit_bits, model.end_tokens())
-
-
-def choices_for(
-    device: Device,
-    *,
-    tile: int,
-    unroll: int = DEFAULT_UNROLL,
-    fifo_sizing: FifoSizing = "schedule",
-    fifo_slowdown_percent: float = 0.0,
-) -> Choices:
-    """The choices of a run for `device`."""
-    return Choices(
-        tile=tile,
-        unroll=unroll,
-        on_chip_bits=device.on_chip_bits,
-        dies=device.dies,
-        bram36=device.bram36,
-        uram=device.uram,
-        port_bits=min(PORT_BITS, device.axi_port_bits),
-        family=device.family,
-        fifo_sizing=fifo_sizing,
-        fifo_slowdown_percent=fifo_slowdown_percent,
-    )
-
-
-class _Job:
-    """One run of the pipeline over the programs of a folder."""
-
-    def __init__(
-        self,
-        folder: Path,
-        device: Device,
-        choices: Choices,
-        to: str,
-        verify_each: bool,
-        verify_numerics: bool,
-        events: Events,
-    ) -> None:
-        self.folder = folder
-        self.device = device
-        self.asked = self.choices = choices  # what is asked for, and what the program at work gets
-        self.to = to
-        self.verify_each = verify_each
-        self.verify_numerics = verify_numerics
-        self.events = events
-        self.timings: dict[str, float] = {}
-        self.programs: dict[str, ProgramSummary] = {}
-        self._used: dict[str, Choices] = {}
-        self.program_count = 1
-        self._stages = 0
-        self._packed: dict[str, PackedParameter] = {}  # how the programs want parameters stored
-        self._plain: set[str] = set()  # parameters that are also wanted as they are
-        self._launches: dict[str, Program] = {}
-
-    def stage(self, name: str) -> None:
-        """Tells the watcher what happens now."""
-        self.events.stage(name, self._stages, self.program_count * (len(LEVELS) + 1) + 2)
-        self._stages += 1
-
-    @loaded_objects_set_aside()
-    def compile(self, program: str, module: ModuleOp, *, after: str | None) -> None:
-        """Leads `module` from the level `after` (None: as imported) to the last level and writes every file."""
-        self.choices = self.asked
-        runner = PassRunner(context(), self.verify_each, self.verify_numerics, self.timings)
-        facts = self._facts_until(program, after, module)
-        untiled = module.clone() if after == "tensor" else None
-        first = 0 if after is None else LEVELS.index(after) + 1
-        levels = list(LEVELS[first : LEVELS.index(self.to) + 1])
-        while levels:
-            level = levels.pop(0)
-            self.stage(f"{program}: {level}")
-            if level == "code":
-                self._emit(program, module)
-                continue
-            try:
-                runner.run(module, level, passes_to(level, self.choices))
-            except UserError as error:
-                if error.code != DOES_NOT_FIT or untiled is None or self.choices.tile == 1:
-                    raise
-                self._choose_smaller_tile(error)
-                module = untiled.clone()
-                levels = ["dataflow", level, *levels]
-                continue
-            if level == "tensor":
-                untiled = module.clone()
-            sizes = self._size_fifos(program, module) if level == "stream" else {}
-            facts[level] = {**facts_of(level, module, self.choices.port_bits), **sizes}
-            for note in (*facts[level].get("extern_costs", ()), *unbounded_notes(facts[level])):
-                self.events.note(note)
-            start = perf_counter()
-            write_text(self.folder / program / LEVEL_FILES[level], print_module(module))
-            self.timings["print"] = self.timings.get("print", 0.0) + perf_counter() - start
-        summary = ProgramSummary(facts, _calls(module))
-        self.programs[program] = summary
-        self._used[program] = self.choices
-        write_text(self.folder / program / SUMMARY, json.dumps(summary.to_json(), indent=1) + "\n")
-
-    def _size_fifos(self, program: str, module: ModuleOp) -> Facts:
-        """Gives FIFOs the depths that the schedules of the tasks ask for, and says what these mean for each kernel."""
-        from streamtensor.timing import native_library
-        from streamtensor.transforms.resources.resize_streams import resize_streams
-
-        if not native_library.available():
-            self.events.note("no C++ compiler: FIFOs keep the depths of the safe rule")
-            return {}
-        start = perf_counter()
-        sizing = cast(FifoSizing, self.choices.fifo_sizing)
-        budget = self.choices.on_chip_bits * FIFO_RESERVE_PERCENT // 100
-        slowdown = self.choices.fifo_slowdown_percent / 100
-        resized = resize_streams(module, self.device, sizing, budget, slowdown)
-        self.add_timings({"size FIFOs": perf_counter() - start})
-        return {"fifo_sizing": {kernel.kernel: kernel.to_json() for kernel in resized}}
-
-    def _choose_smaller_tile(self, error: UserError) -> None:
-        """The way back from fusion to tiling: a kernel that does not fit alone gets smaller tiles."""
-        tile = self.choices.tile // 2
-        self.events.note(f"{error.message}; trying tiles of {tile} instead of {self.choices.tile}")
-        self.choices = replace(self.choices, tile=tile)
-
-    def _facts_until(self, program: str, level: str | None, module: ModuleOp) -> dict[str, Facts]:
-        """What an earlier run said of the levels before `level`, and what the module says of `level` itself."""
-        if level is None:
-            return {}
-        before = LEVELS[: LEVELS.index(level)]
-        earlier: dict[str, Facts] = read_json(
-            self.folder / program / SUMMARY,
-            lambda data: {name: dict(facts) for name, facts in data["levels"].items() if name in before},
-        )
-        return {**earlier, level: facts_of(level, module, self.choices.port_bits)}
-
-    def _emit(self, program: str, module: ModuleOp) -> None:
-        from streamtensor.codegen.emit import emit_code
-        from streamtensor.codegen.host.program import Program
-
-        start = perf_counter()
-        files = emit_code(module, self.device)
-        for name, text in files.items():
-            write_text(self.folder / program / name, text)
-        launches = Program.from_json(json.loads(files["program.json"]))
-        self._launches[program] = launches
-        kept = {port.name for port in launches.cache}
-        packed = {parameter.name: parameter for parameter in launches.packed if parameter.name not in kept}
-        self._packed |= packed
-        self._plain |= {port.name for port in launches.parameters if port.name not in packed}
-        self.timings["emit"] = self.timings.get("emit", 0.0) + perf_counter() - start
-
-    def _emit_generate(self, generation: Generation | None) -> None:
-        from streamtensor.codegen.host.generate import emit_generate
-
-        shutil.rmtree(self.folder / "host", ignore_errors=True)
-        if generation is not None and {PREFILL, DECODE} <= set(self._launches):
-            files = emit_generate(self._launches[PREFILL], self._launches[DECODE], generation.end_tokens)
-            for name, text in files.items():
-                write_text(self.folder / name, text)
-
-    def add_timings(self, seconds: Mapping[str, float]) -> None:
-        """Adds to the seconds of steps."""
-        for name, more in seconds.items():
-            self.timings[name] = self.timings.get(name, 0.0) + more
-
-    def compare(self, replaced: Sequence[Replaced]) -> None:
-        """Compares hand-written kernels with what they replace."""
-        if replaced:
-            self.stage("extern kernels")
-            start = perf_counter()
-            compare_with_replaced(replaced, self.events)
-            self.timings["extern kernels"] = perf_counter() - start
-
-    def weights(self, parameters: Mapping[str, Any]) -> None:
-        """Writes the parameters' values."""
-        from streamtensor.codegen.weights import write_weights
-
-        self.stage("weights")
-        start = perf_counter()
-        write_weights(
-            self.folder,
-            parameters,
-            list(self._packed.values()),
-            sorted(self._plain),
-            progress=lambda done, total: self.events.transfer("weights", done, total),
-        )
-        self.timings["weights"] = perf_counter() - start
-
-    def repack(self, old: Path) -> None:
-        """Writes the weights of the folder `old` anew when the programs want them in another order."""
-        from streamtensor.codegen.weights import read_weights
-
-        weights = read_weights(old)
-        if not {*self._packed, *self._plain} <= set(weights.entries):
-            self.weights(weights)
-
-    def finish(
-        self,
-        *,
-        source: Mapping[str, Any] | None,
-        prefix: str = "",
-        tokenizer: bool = False,
-        generation: Generation | None = None,
-    ) -> dict[str, Any]:
-        """Writes the record and the summary of the whole folder, and the host program that generates; returns the
-        summary.
-        """
-        programs = tuple(self.programs)
-        self._emit_generate(generation)
-        summary = {
-            "device": self.device.name,
-            "level": self.to,
-            "provenance": {"bits": "model", "external_bytes": "model", "counts": "read off the IR"},
-            **total(self.programs),
-            "programs": {name: program.flat() for name, program in self.programs.items()},
-        }
-        write_text(self.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
-        hashes = ir_hashes(self.folder, programs)
-        used = {name: asdict(choices) for name, choices in self._used.items()}
-        record = Record(self.device.name, used, programs, source, prefix, tokenizer, generation, hashes)
-        record.write(self.folder)
-        return summary
-
-
-def _calls(module: ModuleOp) -> dict[str, int]:
-    """How often the program calls each function of the model; those that only change a layout are none."""
-    calls: dict[str, int] = {}
-    layouts = {op.sym_name.data for op in module.ops if isinstance(op, func.FuncOp) and LAYOUT in op.attributes}
-    for op in module.walk():
-        if isinstance(op, func.CallOp) and op.callee.string_value() not in layouts:
-            name = op.callee.string_value()
-            calls[name] = calls.get(name, 0) + 1
-    return calls
 
 
 def _read_level(folder: Path, program: str, level: str) -> ModuleOp:

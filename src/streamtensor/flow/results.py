@@ -13,13 +13,13 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from streamtensor.cost.resources import Resources, fifo_resources
 from streamtensor.diagnostics import InternalError, UserError
 from streamtensor.flow.block_designs import BLOCKS, PARTS, Design, KernelFacts, Part, port_chains, wide
-from streamtensor.flow.compile import choices_for
 from streamtensor.flow.events import Events, SilentEvents
+from streamtensor.pipelines import choices_for
 from streamtensor.report.latency import LAUNCHES, Affine, Times, request
 from streamtensor.report.published import PublishedRow, best_fpga, published_rows
-from streamtensor.report.resources import Resources, fifo_resources
 from streamtensor.report.roofs import CONTEXT, dsp_roof_ms, memory_roof, work_of
 from streamtensor.targets import Device, load_device
 from streamtensor.targets.channels import Access, Dma, Infeasible, MemoryPlan, plan_memory

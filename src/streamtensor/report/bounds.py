@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from streamtensor.cost.on_chip import device_functions
 from streamtensor.dialects.dataflow import BoundOp, KernelOp
 from streamtensor.dialects.dataflow.loops import bound_of
 from streamtensor.ir import func, scf
 from streamtensor.ir.builtin import DictionaryAttr, ModuleOp, StringAttr
 from streamtensor.ir.core import BlockArgument, SSAValue
-from streamtensor.report.on_chip import device_functions
 from streamtensor.transforms.lowering.bound_context_loops import UNBOUNDED
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamtensor.algebra import live_elements_bound, same_order
+from streamtensor.cost.on_chip import device_functions
 from streamtensor.dialects.dataflow import (
     ExternKernelOp,
     ITensorConverterOp,
@@ -19,7 +20,6 @@ from streamtensor.dialects.dataflow import (
 )
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.core import OpResult, SSAValue
-from streamtensor.report.on_chip import device_functions
 
 
 @dataclass(frozen=True)

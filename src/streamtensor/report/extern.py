@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from streamtensor.cost.on_chip import device_functions
 from streamtensor.dialects.dataflow import ExternKernelOp, ITensorConverterOp, KernelOp, View, YieldOp, behind_views
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.core import BlockArgument, Operation, SSAValue, Use
-from streamtensor.report.on_chip import device_functions
 
 PROVENANCE = "given by the user"
 

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from streamtensor.algebra.external import PORT_BITS
+from streamtensor.cost.external_bytes import external_bytes, external_traffic
+from streamtensor.cost.on_chip import device_functions, fused_terms, unfused_terms
 from streamtensor.dialects.dataflow import ITensorConverterOp, KernelOp, StreamOp, TaskOp
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.report.bounds import bound_facts
 from streamtensor.report.connections import connections
 from streamtensor.report.extern import extern_costs, extern_facts
-from streamtensor.report.external_bytes import external_bytes, external_traffic
-from streamtensor.report.on_chip import device_functions, fused_terms, unfused_terms
 
 COUNTS = ("kernels", "kernels_before_fusion", "tasks", "fifos", "converters")
 

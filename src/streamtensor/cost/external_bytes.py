@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import Literal
 
+from streamtensor.cost.on_chip import Holds, device_functions, parameter_arguments, view_source
 from streamtensor.dialects.dataflow import ITensorType, KernelOp
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp, TensorType, VectorType
 from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue
-from streamtensor.report.on_chip import Holds, device_functions, parameter_arguments, view_source
 from streamtensor.transforms.build import source_hint
 
 Direction = Literal["read", "write"]

@@ -24,7 +24,7 @@ from streamtensor.dialects.dataflow import (
     stream_names,
     task_around,
 )
-from streamtensor.dialects.tensor_ext import LanesOp, PackOp, UnpackOp, UnwidenOp, WidenOp
+from streamtensor.dialects.tensor_ext import CropOp, ExtendOp, LanesOp, PackOp, UnpackOp, UnwidenOp, WidenOp
 from streamtensor.ir import func, memref, tensor, vector
 from streamtensor.ir.builtin import FixedBitwidthType, MemRefType, ModuleOp, StringAttr, TensorType
 from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue
@@ -41,6 +41,8 @@ _VIEWS = (
     UnpackOp,
     WidenOp,
     UnwidenOp,
+    ExtendOp,
+    CropOp,
 )
 
 
@@ -81,6 +83,17 @@ def fused_terms(module: ModuleOp) -> list[Term]:
         for kernel in [op for op in function.body.block.ops if isinstance(op, KernelOp)]:
             terms += _kernel_terms(kernel, function, parameters.get(function.sym_name.data, set()))
     return terms
+
+
+def buffer_bits(kernel: KernelOp) -> int:
+    """Bits of the buffers of a kernel of the stream level, whoever's values they hold; FIFOs are not in it."""
+    bits = 0
+    for op in kernel.walk():
+        if isinstance(op, memref.AllocOp):
+            bits += _bits(op.memref.type) * (2 if PING_PONG in op.attributes else 1)
+        elif isinstance(op, ExternKernelOp):
+            bits += op.memory_bits
+    return bits
 
 
 def device_functions(module: ModuleOp) -> Iterator[func.FuncOp]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from streamtensor.dialects.dataflow import KernelOp
+from streamtensor.dialects.dataflow import KernelOp, TaskOp
 from streamtensor.dialects.dataflow.ping_pong import PING_PONG
 from streamtensor.ir import memref
 from streamtensor.ir.builtin import StringAttr
@@ -48,23 +48,26 @@ def kernel_resources(kernel: KernelOp, dsp: float) -> Resources:
     """The buffers of a kernel of the stream level in real block steps; its DSPs come from its schedule, its ports from
     the plan of all resident programs, its FIFOs (`fifo_resources`) from sizing.
     """
+    return sum((task_resources(task) for task in kernel.walk() if isinstance(task, TaskOp)), Resources(dsp))
+
+
+def task_resources(task: TaskOp) -> Resources:
+    """The buffers of a task of the stream level in real block steps."""
     bram = uram = lutram = 0
-    for alloc in [op for op in kernel.walk() if isinstance(op, memref.AllocOp)]:
+    for alloc in [op for op in task.walk() if isinstance(op, memref.AllocOp)]:
         words, bits, banks = bank_shape(alloc)
         copies = banks * (2 if PING_PONG in alloc.attributes else 1)
         kind = alloc.attributes.get(MEMORY)
         match kind.data if isinstance(kind, StringAttr) else "bram":
             case "registers":
                 pass  # flip-flops, of which there are twice as many as LUTs
-            case "registers":
-                continue
             case "lutram":
                 lutram += copies * words * bits
             case "uram":
                 uram += copies * memory_blocks(words, bits, "uram")
             case _:
                 bram += copies * memory_blocks(words, bits, "bram")
-    return Resources(dsp, bram, uram, lutram)
+    return Resources(0.0, bram, uram, lutram)
 
 
 def fifo_resources(fifos: Iterable[tuple[int, int]]) -> Resources:

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Exploring the design space of a model: a study from its question to its report, and compiling what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streamtensor.cost.content_cache import sources_digest
+from streamtensor.diagnostics import UserError, did_you_mean
+from streamtensor.explore.files import locked, write_whole
+from streamtensor.explore.process_workers import ProcessWorkers
+from streamtensor.explore.ray_workers import RayWorkers
+from streamtensor.explore.search import Ending, Progress, search
+from streamtensor.explore.study import LOCK, PAGE, SEARCHER_NAMES, STUDY, Question, Study
+from streamtensor.explore.trial import Trial
+from streamtensor.explore.workers import InlineWorker, Recipe, Workers
+from streamtensor.flow.events import Events, SilentEvents
+from streamtensor.spaces.evaluation import Objective
+from streamtensor.spaces.space import Parameter, Space
+
+SPACE_OF = "streamtensor.spaces.sources:space_of"
+DEFAULT_OBJECTIVES = ("latency", "bits")
+
+
+@dataclass(frozen=True)
+class Explored:
+    """A study after a session, and why the session ended."""
+
+    study: Study
+    ending: Ending
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who evaluates: `workers` processes of this machine (1: this process), or actors on the Ray cluster `ray` (a
+    number of 0: as many as it has CPUs).
+    """
+
+    workers: int = 1
+    ray: str | None = None
+
+    def gather(self, recipe: Recipe, space: Space) -> Workers:
+        """The workers. Raises UserError ST0812 when there are none."""
+        if self.ray is not None:
+            return RayWorkers(recipe, self.ray, self.workers)
+        return ProcessWorkers(recipe, self.workers) if self.workers > 1 else InlineWorker(space)
+
+
+def recipe_of(source: str, arguments: Mapping[str, Any]) -> Recipe:
+    """How any process opens the space of `source`; what is None is left out, and a path becomes a whole one."""
+    file, colon, name = source.partition(":")
+    whole = f"{Path(file).resolve()}{colon}{name}" if Path(file).exists() else source
+    given = {key: value for key, value in arguments.items() if value is not None}
+    return Recipe(SPACE_OF, {"source": whole, **given})
+
+
+def objectives_of(names: Sequence[str]) -> tuple[Objective, ...]:
+    """The objectives with these names. Raises UserError ST0504 for an unknown one, none, or one twice."""
+    known = [str(one) for one in Objective]
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+            raise UserError("ST0504", f"unknown objective '{name}'", hint=hint)
+    if not names or len(set(names)) < len(names):
+        raise UserError("ST0504", f"objectives are names, each once, not '{','.join(names)}'")
+    return tuple(Objective(name) for name in names)
+
+
+def fixed_values(space: Space, settings: Sequence[str]) -> dict[str, Any]:
+    """The values of `NAME=VALUE`, by name, as JSON has them.
+
+    Raises UserError ST0504 for another form, ST0801 and ST0802 for what the space does not have.
+    """
+    known = {parameter.name: parameter for parameter in space.parameters}
+    found: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise UserError("ST0504", f"'{setting}' is not of the form NAME=VALUE")
+        if name not in known:
+            space.check({name: text})  # raises, with the nearest name
+        found[name] = _value(known[name], text)
+    space.point_from_json(found)
+    return found
+
+
+def _value(parameter: Parameter, text: str) -> Any:
+    """The legal value that is written like `text`; else the text, which no legal value is."""
+    shown = {_written(value): list(value) if isinstance(value, tuple) else value for value in parameter.values}
+    return shown.get(text, text)
+
+
+def _written(value: Any) -> str:
+    return (
+        "x".join(map(str, value))
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def begin(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    objectives: Sequence[str] = DEFAULT_OBJECTIVES,
+    searcher: str = "optuna",
+    seed: int = 0,
+    fix: Sequence[str] = (),
+    resume: bool = False,
+    force: bool = False,
+) -> tuple[Study, Space]:
+    """A new study in `folder`, or with `resume` the one that is there, and the space that it is about.
+
+    Raises UserError ST0810 and ST0501 when the folder can't be used, ST0811 when a study that is resumed asks
+    something else, and what opening the space raises.
+    """
+    if searcher not in SEARCHER_NAMES:
+        hint = did_you_mean(searcher, SEARCHER_NAMES) or f"there are {', '.join(SEARCHER_NAMES)}"
+        raise UserError("ST0504", f"unknown searcher '{searcher}'", hint=hint)
+    chosen = objectives_of(objectives)
+    space = recipe.open()
+    fixed = fixed_values(space, fix)
+    space = space.fixed(fixed) if fixed else space
+    question = Question.of(recipe, space, chosen, searcher, seed, fixed, sources_digest())
+    if not resume or not (folder / STUDY).is_file():
+        return Study.create(folder, question, force=force), space
+    study = Study.read(folder)
+    study.check_same(question)
+    return study, space
+
+
+def reopen(folder: Path) -> tuple[Study, Space]:
+    """The study in `folder` and its space, from what the study says of it.
+
+    Raises UserError ST0811 when the model or the device is not what it was.
+    """
+    study = Study.read(folder)
+    asked = study.question
+    space = asked.recipe.open()
+    space = space.fixed(asked.fixed) if asked.fixed else space
+    again = Question.of(
+        asked.recipe, space, asked.objectives, asked.searcher, asked.seed, asked.fixed, sources_digest()
+    )
+    study.check_same(again)
+    return study, space
+
+
+def run(
+    study: Study,
+    space: Space,
+    trials: int,
+    *,
+    crew: Crew | None = None,
+    timeout_seconds: float | None = None,
+    events: Events | None = None,
+) -> Explored:
+    """A session: brings the study to `trials` trials and writes its Pareto set and its page. Ctrl-C ends it early.
+
+    Raises UserError ST0810 when another process works on the study, ST0812 without workers.
+    """
+    events = events or SilentEvents()
+    if study.question.compiler != sources_digest() and study.trials:
+        events.note("the compiler changed since this study began: figures of earlier trials may be others now")
+    with locked(study.folder / LOCK):
+        workers = (crew or Crew()).gather(study.question.recipe, space)
+        try:
+            ending = search(
+                study,
+                study.searcher(space),
+                workers,
+                trials,
+                timeout_seconds=timeout_seconds,
+                watch=lambda progress: events.stage(_line(progress), progress.done, progress.total),
+            )
+        finally:
+            workers.close()
+            write_page(study)
+    return Explored(study, ending)
+
+
+def write_page(study: Study) -> None:
+    """Writes report.html."""
+    from streamtensor.report.study_page import study_page
+
+    write_whole(study.folder / PAGE, study_page(study))
+
+
+def _line(progress: Progress) -> str:
+    """What a person who waits wants to know."""
+    best = [(one, progress.study.best(one)) for one in progress.study.question.objectives]
+    known = [(one, trial.values([one])) for one, trial in best if trial is not None]
+    parts = [f"{one} {values[0]:,.6g}" for one, values in known if values is not None]
+    line = "best " + ", ".join(parts) if parts else "nothing fits yet" if progress.done else "default point"
+    if progress.seconds_left is None:
+        return line
+    minutes, seconds = divmod(round(progress.seconds_left), 60)
+    return f"{line}; {minutes}:{seconds:02d} left"
+
+
+def replay(study: Study, space: Space, events: Events | None = None) -> list[str]:
+    """Evaluates every point of a study again, in this process, and says where the result is another one."""
+    events = events or SilentEvents()
+    found: list[str] = []
+    done = [trial for trial in study.trials if trial.evaluation is not None]
+    for count, trial in enumerate(done):
+        events.stage(f"trial {trial.number}", count, len(done))
+        again = space.evaluate(trial.point)
+        assert trial.evaluation is not None
+        found += _against(trial, dict(trial.evaluation.objectives), dict(again.objectives))
+        if again.feasible != trial.feasible:
+            found.append(f"trial {trial.number}: {'fits' if again.feasible else 'does not fit'} now")
+    return found
+
+
+def _against(trial: Trial, then: Mapping[Objective, float], now: Mapping[Objective, float]) -> list[str]:
+    names = [name for name in Objective if then.get(name) != now.get(name)]
+    return [f"trial {trial.number}: {name} {then.get(name)} -> {now.get(name)}" for name in names]
