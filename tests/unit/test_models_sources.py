@@ -171,6 +171,14 @@ def test_broken_config(tmp_path: Path) -> None:
     fails("ST0102", lambda: load_source(str(tmp_path)).programs())
 
 
+@pytest.mark.parametrize(("name", "size"), [("n_layer", 0), ("n_layer", -1), ("n_head", 0), ("vocab_size", 0)])
+def test_a_configuration_without_a_size(tmp_path: Path, name: str, size: int) -> None:
+    fields = {"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 32, "vocab_size": 64, "n_positions": 64}
+    (tmp_path / "config.json").write_text(json.dumps({**fields, name: size}))
+    message = fails("ST0103", lambda: load_source(str(tmp_path), random_weights=1)).message
+    assert f"{name} is {size}, a model has 1 or more" in message
+
+
 def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

@@ -12,6 +12,8 @@ from streamtensor.diagnostics import UserError
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
+_SIZES = ("num_hidden_layers", "num_attention_heads", "hidden_size", "vocab_size", "max_position_embeddings")
+
 
 def library() -> Any:
     """The transformers package, kept from the network and quiet."""
@@ -59,9 +61,20 @@ def folder_config(folder: Path) -> Any:
     if family not in transformers.CONFIG_MAPPING:
         raise UserError("ST0102", f"{file}: transformers has no model family called '{family}'")
     try:
-        return transformers.AutoConfig.from_pretrained(str(folder), local_files_only=True)
+        config = transformers.AutoConfig.from_pretrained(str(folder), local_files_only=True)
     except Exception as error:  # each family checks its own fields, with errors of its own
         raise UserError("ST0103", f"{file} is not a usable configuration: {error}") from error
+    _check_sizes(config, file)
+    return config
+
+
+def _check_sizes(config: Any, file: Path) -> None:
+    """Raises UserError ST0103 for a size that is below 1: no family looks at these itself."""
+    for name in _SIZES:
+        size = getattr(config, name, 1)
+        if not isinstance(size, int) or size < 1:
+            given = config.attribute_map.get(name, name)
+            raise UserError("ST0103", f"{file}: {given} is {size!r}, a model has 1 or more")
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
