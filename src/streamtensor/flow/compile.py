@@ -199,6 +199,7 @@ def recompile(
         raise UserError("ST0503", wrong, hint="compile the model again") from error
     with new_folder(out or folder, base=folder) as made:
         job = Job(made, target, choices[record.programs[0]], to, False, False, events or SilentEvents())
+        job.earlier = folder
         for program in record.programs:
             job.asked = choices[program]
             module = _read_level(folder, program, start)

@@ -59,7 +59,7 @@ class Job:
         verify_numerics: bool,
         events: Events,
     ) -> None:
-        self.folder = folder
+        self.folder = self.earlier = folder  # where to write, and where an earlier run wrote what is not made anew
         self.device = device
         self.asked = self.choices = choices  # what is asked for, and what the program at work gets
         self.to = to
@@ -146,7 +146,7 @@ class Job:
             return {}
         before = LEVELS[: LEVELS.index(level)]
         earlier: dict[str, Facts] = read_json(
-            self.folder / program / SUMMARY,
+            self.earlier / program / SUMMARY,
             lambda data: {name: dict(facts) for name, facts in data["levels"].items() if name in before},
         )
         return {**earlier, level: facts_of(level, module, self.choices.port_bits)}
