@@ -17,7 +17,7 @@ if [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup setup-test demo test lint bench bench-blocks docs clean
+.PHONY: help setup setup-test demo test lint bench bench-blocks bench-explore docs clean
 
 help:
 	@echo 'make setup   .venv with the package and what it needs'
@@ -26,6 +26,7 @@ help:
 	@echo 'make lint    lint and types only'
 	@echo 'make bench   time and memory of the compiler'
 	@echo 'make bench-blocks   on-chip memory and compile time of the blocks of six language models'
+	@echo 'make bench-explore  searches of a block'"'"'s design space, and how fast they are'
 	@echo 'make docs    the generated pages of docs/'
 	@echo 'make clean   remove what the commands made, .venv too'
 
@@ -52,6 +53,9 @@ bench: setup
 
 bench-blocks: setup
 	@$(BIN)/python benchmarks/blocks.py
+
+bench-explore: setup
+	@$(BIN)/python benchmarks/explore.py
 
 docs: setup
 	@$(BIN)/python -m streamtensor.diagnostics.docs docs/errors.md

@@ -16,6 +16,8 @@ from typing import Any
 
 from weights import pack_weights
 
+_LARGE_FIFO = 0.01  # of the bits of all FIFOs with intermediate results: those that are bounded by simulation
+_BOUND_WITHIN = 0.05  # how far a bound may lie below the least depth
 START = perf_counter()  # before anything heavy is imported
 
 
@@ -45,7 +47,7 @@ def block(shape: str, kind: str, rows: int, limits: list[int] | None = None) -> 
     from streamtensor.importers.program import import_program
     from streamtensor.models.blocks import CACHE_INPUTS, block_program
     from streamtensor.models.shapes import shape_config
-    from streamtensor.pipelines import FIFO_RESERVE_PERCENT, LEVEL_FILES, Choices, passes_to
+    from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
     from streamtensor.report.connections import connections
     from streamtensor.targets import load_device
 
@@ -82,24 +84,80 @@ def block(shape: str, kind: str, rows: int, limits: list[int] | None = None) -> 
                 for c in connections(ir)
             ]
     found["fused"] = _terms(fused_terms(ir))
-    budget_bits = choices.on_chip_bits * FIFO_RESERVE_PERCENT // 100
-    found["sized_slower"], found["cycles_slower"] = _slower(ir.clone(), budget_bits)
-    found["time"] = _time(ir, budget_bits)
-    found["sized"] = _terms(fused_terms(ir))
+    found["sized_slower"], found["cycles_slower"] = _slower(ir.clone(), choices)
+    found["time"] = _time(ir, choices)
+    sized = fused_terms(ir)
+    found["sized"] = _terms(sized)
+    found["weights_bits"] = {
+        kind: sum(
+            term.bits for term in sized if term.holds == "parameter" and (term.kind == "fifo") == (kind == "fifo")
+        )
+        for kind in ("fifo", "buffer")
+    }
+    found["fifo_bounds"] = _fifo_bounds(ir, sized)
     return {"steps": timings, "functions": 1, "calls": 1, **found}
 
 
-def _slower(ir: Any, budget_bits: int) -> tuple[list[dict[str, Any]], int]:
-    """The terms, and the cycles, when the design may be a tenth slower where that saves memory."""
-    from streamtensor.cost.on_chip import fused_terms
+def _resize(ir: Any, choices: Any, slowdown: float = 0.0) -> Any:
+    """Sizes the FIFOs as the compiler does."""
+    from streamtensor.cost.on_chip import fifo_budgets, weight_fifos
     from streamtensor.targets import load_device
     from streamtensor.transforms.resources.resize_streams import resize_streams
 
-    sized = resize_streams(ir, load_device("u55c"), "schedule", budget_bits, 0.1)
+    budget, prefetch = fifo_budgets(ir, choices)
+    weights = weight_fifos(ir)
+    return resize_streams(
+        ir, load_device("u55c"), "schedule", budget, slowdown, weights=weights, prefetch_bits=prefetch
+    )
+
+
+def _fifo_bounds(ir: Any, sized: Sequence[Any]) -> list[dict[str, Any]]:
+    """Of the larger FIFOs that hold intermediate results: bits, and bits below which none can go without loss of time
+    even when all others are unbounded. Smaller ones have the least depth as their bound.
+    """
+    from streamtensor.dialects.dataflow import KernelOp
+    from streamtensor.targets import load_device
+    from streamtensor.targets.operations import load_operations
+    from streamtensor.timing.descent import Trials
+    from streamtensor.timing.exact import lower_bounds
+    from streamtensor.timing.kernel_sizing import MIN_DEPTH
+    from streamtensor.timing.simulator import Simulator
+    from streamtensor.transforms.resources.kernel_graphs import schedule_kernel
+    from streamtensor.transforms.resources.resize_streams import memory_accesses
+
+    device = load_device("u55c")
+    kernels = [op for op in ir.walk() if isinstance(op, KernelOp)]
+    accesses = memory_accesses({kernel.kernel_name: kernel for kernel in kernels}, device)
+    fifos = [term for term in sized if term.kind == "fifo" and term.holds == "intermediate"]
+    whole = sum(term.bits for term in fifos)
+    found: list[dict[str, Any]] = []
+    for kernel in kernels:
+        name = kernel.kernel_name
+        graph = schedule_kernel(kernel, load_operations(device.family), accesses[name]).graph()
+        simulator = Simulator(graph)
+        free = simulator.run(dict.fromkeys(fifo.name for fifo in graph.sized))
+        trials = Trials(simulator, free.cycles, MIN_DEPTH)
+        mine = {term.name for term in fifos if term.kernel == name}
+        depths = {fifo.name: fifo.depth or MIN_DEPTH for fifo in graph.sized}
+        large = {f.name for f in graph.sized if f.name in mine and f.bits * depths[f.name] > whole * _LARGE_FIFO}
+        bounds = lower_bounds(trials, depths, fifos=large, within=_BOUND_WITHIN)
+        for fifo in graph.sized:
+            if fifo.name in mine:
+                bound = fifo.bits * bounds.get(fifo.name, MIN_DEPTH)
+                bits = fifo.bits * depths[fifo.name]
+                found.append({"kernel": name, "name": fifo.name, "bits": bits, "bound_bits": min(bits, bound)})
+    return found
+
+
+def _slower(ir: Any, choices: Any) -> tuple[list[dict[str, Any]], int]:
+    """The terms, and the cycles, when the design may be a tenth slower where that saves memory."""
+    from streamtensor.cost.on_chip import fused_terms
+
+    sized = _resize(ir, choices, 0.1)
     return _terms(fused_terms(ir)), sum(one.sizing.cycles for one in sized)
 
 
-def _time(ir: Any, budget_bits: int) -> dict[str, Any]:
+def _time(ir: Any, choices: Any) -> dict[str, Any]:
     """Sizes the FIFOs of a stream-level module and simulates it: cycles, and CPU seconds of both.
 
     An event is one read or write of a token.
@@ -109,7 +167,7 @@ def _time(ir: Any, budget_bits: int) -> dict[str, Any]:
     from streamtensor.targets.operations import load_operations
     from streamtensor.timing.simulator import Simulator
     from streamtensor.transforms.resources.kernel_graphs import schedule_kernel
-    from streamtensor.transforms.resources.resize_streams import memory_accesses, resize_streams
+    from streamtensor.transforms.resources.resize_streams import memory_accesses
 
     device = load_device("u55c")
     kernels = [op for op in ir.walk() if isinstance(op, KernelOp)]
@@ -121,7 +179,7 @@ def _time(ir: Any, budget_bits: int) -> dict[str, Any]:
 
     safe = sum(simulator.run().cycles for simulator in simulators())
     start = time.process_time()
-    sized = resize_streams(ir, device, "schedule", budget_bits)
+    sized = _resize(ir, choices)
     sizing_seconds = time.process_time() - start
     all_simulators = simulators()
     start = time.process_time()
@@ -134,6 +192,10 @@ def _time(ir: Any, budget_bits: int) -> dict[str, Any]:
     return {
         "cycles": sum(result.cycles for result in results),
         "cycles_safe": safe,
+        "copies": [task for one in sized for task in one.copies],
+        "prefetch_loss": sum(one.sizing.cycles_prefetch or 0 for one in sized)
+        / max(1, sum(one.sizing.cycles_unbounded or 0 for one in sized))
+        - 1,
         "cycles_unbounded": sum(one.sizing.cycles_unbounded or 0 for one in sized),
         "events": sum(use.tokens + use.tokens_read for result in results for use in result.fifos.values()),
         "sizing_seconds": sizing_seconds,

@@ -14,6 +14,9 @@ class Truth:
     stalled: dict[str, tuple[int, int]]
     high_water: dict[str, int]
     complete: bool
+    written: dict[str, list[int]]
+    """Cycles in which the tokens of each FIFO were written."""
+    read: dict[str, list[int]]
 
 
 def cycle_by_cycle(graph: Graph, release: dict[str, int] | None = None) -> Truth:
@@ -72,7 +75,7 @@ def cycle_by_cycle(graph: Graph, release: dict[str, int] | None = None) -> Truth
             high[name] = max(high[name], held)
         cycle += 1
     complete = all(place[task] == len(program) for task, program in steps.items())
-    return Truth(ends, {task: (r, w) for task, (r, w) in stalled.items()}, high, complete)
+    return Truth(ends, {task: (r, w) for task, (r, w) in stalled.items()}, high, complete, writes, reads)
 
 
 def random_graph(seed: int, most_rounds: int = 4) -> Graph:

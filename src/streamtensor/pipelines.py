@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from streamtensor.algebra.external import PORT_BITS
 from streamtensor.ir.core import CanonicalizePass, CommonSubexpressionElimination, DeadCodeElimination, ModulePass
@@ -30,7 +31,9 @@ from streamtensor.transforms.lowering.bound_context_loops import BoundContextLoo
 from streamtensor.transforms.lowering.bufferize import BufferizePass
 from streamtensor.transforms.lowering.convert_linalg_to_loops import ConvertLinalgToLoopsPass
 from streamtensor.transforms.lowering.generate_directives import GenerateDirectivesPass
+from streamtensor.transforms.lowering.group_sums import GroupSumsPass
 from streamtensor.transforms.lowering.lower_itensor_to_stream import LowerITensorToStreamPass
+from streamtensor.transforms.lowering.repeat_layers import RepeatLayersPass
 from streamtensor.transforms.lowering.strip_mine import StripMinePass
 from streamtensor.transforms.resources.allocate_memories import AllocateMemoriesPass
 from streamtensor.transforms.resources.place_tasks import PlaceTasksPass
@@ -38,11 +41,13 @@ from streamtensor.transforms.resources.schedule_tasks import ScheduleTasksPass
 from streamtensor.transforms.resources.size_bounded_streams import SizeBoundedStreamsPass
 from streamtensor.transforms.resources.size_streams import SizeStreamsPass
 from streamtensor.transforms.tiling.apply_tiling import ApplyTilingPass
+from streamtensor.transforms.tiling.choose_kernels import ChooseKernelsPass
 from streamtensor.transforms.tiling.crop_operands import CropOperandsPass
 from streamtensor.transforms.tiling.default_tiling import DefaultTilingPass
 from streamtensor.transforms.tiling.order_loops import OrderLoopsPass
 from streamtensor.transforms.tiling.pad_loops import PadLoopsPass
 from streamtensor.transforms.tiling.slice_weights import SliceWeightsPass
+from streamtensor.transforms.tiling.unroll_kernels import UnrollKernelsPass
 
 LEVEL_FILES = {
     "tensor": "10-tensor.mlir",
@@ -53,8 +58,13 @@ LEVEL_FILES = {
 }
 LEVELS = (*LEVEL_FILES, "code")
 
+Launch: TypeAlias = Literal["per-layer", "one"]
+"""A launch for each layer of a model, or one for all of them."""
+
 DEFAULT_UNROLL = 16
+PAD_BELOW_PERCENT = 50  # of the wanted tile: a loop whose tile would be smaller is padded
 FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs while kernels are fused
+PREFETCH_PERCENT = 25.0  # of the on-chip memory that buffers leave, for weights that are loaded ahead
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,19 @@ class Choices:
     """What a run of the pipeline chooses: the default tile of a loop, the on-chip memory of the device (0 = no limit),
     the widest FIFO, the unroll within a tile, and the dies, memory blocks, memory ports
     and family of the device. `fifo_sizing` is where FIFO depths come from, `fifo_slowdown_percent`
-    how much slower a kernel may be where that saves memory (`timing.kernel_sizing`).
+    how much slower a kernel may be where that saves memory (`timing.kernel_sizing`), `prefetch_percent` the share of
+    the on-chip memory that buffers leave for weights that are loaded ahead (`timing.prefetch`).
 
     `row_tile`, `reduction_tile` (0: like the others), `lane_bits`, `slice_bytes`, `most_slices`, `macs`, `plain_lanes`,
     `product_lanes` and `multipliers` are for wide designs: see default-tiling, slice-weights, strip-mine and
     generate-directives. Banks of at most `lutram_words` words go into LUT memory.
+
+    `loop_order` "search" lets order-loops choose, "result" keeps the order of each result. `fusion` is the strategy of
+    fuse-kernels ("search" or "greedy"), `fusion_percent` the share of the on-chip memory that kernels and converters of
+    a group may take. `unroll_budget` are parallel operations to spend (unroll-kernels). `kernels` are choices for
+    single kernels, such as `unroll.mlp_c_fc=64` (choose-kernels).
+
+    `launch` is "per-layer", each call of a layer is a launch, or "one", a launch of all layers (repeat-layers).
     """
 
     tile: int = 16
@@ -80,6 +98,7 @@ class Choices:
     family: str = DEFAULT_FAMILY
     fifo_sizing: str = "schedule"
     fifo_slowdown_percent: float = 0.0
+    prefetch_percent: float = PREFETCH_PERCENT
     row_tile: int = 0
     reduction_tile: int = 0
     lane_bits: int = 0
@@ -89,8 +108,17 @@ class Choices:
     plain_lanes: int = 0
     product_lanes: int = 0
     multipliers: int = 64
-    pad_loops: int = 0
+    pad_below_percent: int = PAD_BELOW_PERCENT
     lutram_words: int = LUTRAM_WORDS
+    loop_order: Literal["search", "result"] = "search"
+    fusion: Literal["search", "greedy"] = "search"
+    fusion_percent: int = 100 - FIFO_RESERVE_PERCENT
+    unroll_budget: int = 0
+    kernels: tuple[str, ...] = ()
+    launch: Launch = "per-layer"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kernels", tuple(self.kernels))  # JSON has a list
 
 
 def choices_for(
@@ -100,6 +128,8 @@ def choices_for(
     unroll: int = DEFAULT_UNROLL,
     fifo_sizing: str = "schedule",
     fifo_slowdown_percent: float = 0.0,
+    prefetch_percent: float = PREFETCH_PERCENT,
+    launch: Launch = "per-layer",
 ) -> Choices:
     """The choices of a run for `device`."""
     return Choices(
@@ -113,30 +143,34 @@ def choices_for(
         family=device.family,
         fifo_sizing=fifo_sizing,
         fifo_slowdown_percent=fifo_slowdown_percent,
+        prefetch_percent=prefetch_percent,
+        launch=launch,
     )
 
 
 def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
     """The passes that lead from the level before to `level`."""
-    limit = choices.on_chip_bits * (100 - FIFO_RESERVE_PERCENT) // 100
+    limit = choices.on_chip_bits * choices.fusion_percent // 100
     port, fifo = choices.port_bits, choices.fifo_width_bits
     match level:
         case "tensor":
             return LINALG_PASSES  # each with its reason in transforms/linalg/__init__.py
         case "dataflow":
             return (
+                ChooseKernelsPass(choices.kernels),  # first: what is chosen goes with what becomes of the operation
                 CropOperandsPass(),  # before tiles are chosen, which have to divide what is streamed
                 _padding(choices),  # before all that cuts loops; what it adds is to be cut too
-                SliceWeightsPass(choices.slice_bytes, choices.most_slices),  # before tiles: each part has its own loops
+                _slicing(choices),  # before tiles: each part has its own loops
                 DefaultTilingPass(*_tiles(choices)),  # the point of the tiling space, written on the operations
-                OrderLoopsPass(),  # needs the tiles; before the loops exist an order is one attribute
+                UnrollKernelsPass(choices.unroll_budget, port),  # a kernel has no more lanes than its tile
+                OrderLoopsPass(choices.loop_order),  # needs the tiles; before loops exist an order is one attribute
                 ApplyTilingPass(),  # the point as loops and slices, still plain tensors
                 ConvertTensorToKernelPass(),  # before the pass that looks for what has become no kernel
                 ConvertLinalgToKernelPass(),  # the loops become itensor types
             )
         case "fused":
             return (
-                FuseKernelsPass(limit_bits=limit),  # while a converter is one operation: cheap to share
+                FuseKernelsPass(limit, choices.fusion),  # while a converter is one operation: cheap to share
                 PackKernelInterfacePass(port_bits=port),  # after fusion: what is left between kernels lies outside
                 WidenKernelInterfacePass(port_bits=port, fifo_bits=fifo),  # the tile of a packed tensor has words
                 LowerPackUnpackPass(),  # last: tiles and words leave the device together
@@ -160,23 +194,35 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
                 BufferizePass(),
                 ConvertLinalgToLoopsPass(),  # on buffers, where an accumulator is changed in place
                 StripMinePass(*_lanes(choices)),  # before the directives, which unroll the inner loops
+                GroupSumsPass(*_lanes(choices)[1:]),  # likewise
                 GenerateDirectivesPass(unroll=choices.unroll, macs=choices.macs),  # on the final loops
                 AllocateMemoriesPass(choices.lutram_words, choices.bram36, choices.uram),  # needs partitions
                 ScheduleTasksPass(choices.family),  # needs loops, directives and memories as they will be
                 PlaceTasksPass(dies=choices.dies),  # by the memories and FIFOs that there are
                 BoundContextLoopsPass(),  # behind all to which loops are static, of the longest context
+                *_one_launch(choices),
                 SizeBoundedStreamsPass(),  # last: what was sized for the longest context does for shorter ones
             )
         case _:
             return ()
 
 
+def _one_launch(choices: Choices) -> tuple[ModulePass, ...]:
+    """The loop over the layers: behind all that looks at one layer, which stays as it is, in a loop."""
+    return (RepeatLayersPass(), ScheduleTasksPass(choices.family)) if choices.launch == "one" else ()
+
+
 def _tiles(choices: Choices) -> tuple[int, int, int, int]:
     return choices.tile, choices.row_tile, choices.reduction_tile, choices.lane_bits
 
 
+def _slicing(choices: Choices) -> SliceWeightsPass:
+    lanes = choices.tile if choices.lane_bits else 0
+    return SliceWeightsPass(choices.slice_bytes, choices.most_slices, lanes=lanes)
+
+
 def _padding(choices: Choices) -> PadLoopsPass:
-    return PadLoopsPass(choices.pad_loops, *_tiles(choices), choices.slice_bytes, choices.most_slices)
+    return PadLoopsPass(choices.pad_below_percent, *_tiles(choices), choices.slice_bytes, choices.most_slices)
 
 
 def _lanes(choices: Choices) -> tuple[int, int, int, int]:
@@ -190,5 +236,5 @@ def all_passes() -> dict[str, type[ModulePass]]:
         CommonSubexpressionElimination,
         DeadCodeElimination,
     )
-    own = {type(one) for level in LEVELS for one in passes_to(level, Choices())}
+    own = {type(one) for level in LEVELS for one in passes_to(level, Choices(launch="one"))}
     return {one.name: one for one in sorted({*upstream, *own}, key=lambda one: one.name)}

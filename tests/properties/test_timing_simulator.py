@@ -42,37 +42,58 @@ def nested(graph: Graph, pick: random.Random) -> Graph:
     return Graph(tuple(tasks), graph.fifos)
 
 
-@pytest.mark.parametrize("block", range(0, 400, 50))
-def test_jumping_over_periods_changes_nothing(block: int) -> None:
-    jumped = 0
-    for seed in range(block, block + 50):
+LEAST_WORK = (1, 16, 100)
+
+
+@pytest.mark.parametrize("block", range(0, 240, 30))
+def test_what_is_made_again_is_the_same(block: int) -> None:
+    """One simulator for runs with many depths, so that what it knows comes from other depths too."""
+    repeated = 0
+    for seed in range(block, block + 30):
         pick = random.Random(seed)
-        graph = nested(random_graph(seed, most_rounds=pick.choice([60, 500, 3000])), pick)
-        simulator = Simulator(graph)
-        for ahead in (1, 7, 512):
-            full = simulator.run(steady=False, ahead=ahead)
-            assert simulator.run(ahead=ahead) == full, seed
-            jumped += simulator.jumped_periods
-        limit = full.cycles - pick.randint(0, 200)
-        if limit > 0:
-            stopped = simulator.run(limit=limit, steady=False)
-            assert simulator.run(limit=limit).complete == stopped.complete
-    assert jumped > 1000
+        graph = nested(random_graph(seed, most_rounds=pick.choice([60, 500, 2000])), pick)
+        simulator, plain = Simulator(graph), Simulator(graph)
+        depths = {fifo.name: fifo.depth for fifo in graph.fifos}
+        for least_work in LEAST_WORK:
+            for ahead in (1, 7, 512):
+                full = plain.run(depths, least_work=0, ahead=ahead)
+                assert simulator.run(depths, least_work=least_work, ahead=ahead) == full, seed
+                repeated += simulator.effort.repeated
+                limit = max(0, full.cycles - pick.randint(0, 200))
+                stopped = plain.run(depths, limit=limit, least_work=0, ahead=ahead)
+                found = simulator.run(depths, limit=limit, least_work=least_work, ahead=ahead)
+                assert found.complete == stopped.complete, seed
+                depths[pick.choice(list(depths))] = pick.choice([None, 1, 2, 3, 4, 7, 20])
+    assert repeated > 10_000
+
+
+def test_tasks_that_start_later_are_made_again_too() -> None:
+    repeated = 0
+    for seed in range(300, 340):
+        pick = random.Random(seed)
+        graph = nested(random_graph(seed, most_rounds=500), pick)
+        simulator, plain = Simulator(graph), Simulator(graph)
+        for _ in range(4):
+            release = {task.name: pick.randint(0, 50) for task in graph.tasks}
+            full = plain.run(release=release, least_work=0)
+            assert simulator.run(release=release, least_work=pick.choice(LEAST_WORK)) == full, seed
+            repeated += simulator.effort.repeated
+    assert repeated > 2_000
 
 
 def test_steady_states_against_counting_cycles() -> None:
-    jumped = 0
+    repeated = 0
     for seed in range(900, 930):
         graph = random_graph(seed, most_rounds=200)
         simulator = Simulator(graph)
-        found = simulator.run(ahead=2)
-        jumped += simulator.jumped_periods
+        found = simulator.run(ahead=2, least_work=16)
+        repeated += simulator.effort.repeated
         truth = cycle_by_cycle(graph)
         assert found.complete == truth.complete
         assert {n: t.end for n, t in found.tasks.items()} == truth.ends, seed
         assert {n: (t.stalled_read, t.stalled_write) for n, t in found.tasks.items()} == truth.stalled, seed
         assert {n: f.high_water for n, f in found.fifos.items()} == truth.high_water, seed
-    assert jumped > 100
+    assert repeated > 100
 
 
 def test_a_billion_tokens_take_no_time_and_no_memory() -> None:

@@ -71,6 +71,28 @@ def test_exact_is_the_least_of_all_combinations() -> None:
         assert few.optimum.bound_bits <= least <= few.optimum.bits
 
 
+def test_never_more_bits_than_the_published_form() -> None:
+    """By construction: the descent starts from the smaller answer; and as fast as a published answer that is slower."""
+    suffices = slower = 0
+    for graph in live_graphs(120, 6):
+        sizer = Sizer(graph)
+        sizing = sizer.size()
+        limit = sizing.certificates.cycles_unbounded
+        for strategy in ("best", "normal", "conservative", "exact"):
+            sizing = sizer.size(strategy)
+            later = {one.name: one for one in sizing.slower}
+            for one in sizing.candidates:
+                if one.name.startswith("published") and one.depths is not None and one.deadlock is None:
+                    if one.cycles <= limit:
+                        assert sizing.bits <= one.bits
+                        suffices += 1
+                    elif one.bits < sizing.bits:
+                        assert later[one.name].descended_bits <= one.bits
+                        slower += 1
+    assert suffices > 20
+    assert slower > 0
+
+
 def test_allowed_slowdown_and_the_sweep() -> None:
     for graph in live_graphs(30, 5):
         sizer = Sizer(graph)

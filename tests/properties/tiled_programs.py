@@ -19,6 +19,7 @@ class Program:
 
     draw: st.DrawFn
     scalar: str
+    extents: st.SearchStrategy[int] = EXTENTS
     arguments: list[Shape] = field(default_factory=list[Shape])
     lines: list[str] = field(default_factory=list[str])
     values: list[Value] = field(default_factory=list[Value])
@@ -114,7 +115,7 @@ def _pick(p: Program) -> Value:
     """A value to go on with, often the latest; sometimes a new argument."""
     choice = p.draw(st.integers(0, 5))
     if choice == 0 or not p.values:
-        shape = tuple(p.draw(st.lists(EXTENTS, max_size=3)))
+        shape = tuple(p.draw(st.lists(p.extents, max_size=3)))
         return p.argument(shape), shape
     return p.values[-1] if choice < 4 else p.draw(st.sampled_from(p.values))
 
@@ -153,7 +154,7 @@ def _permutations(rank: int) -> list[tuple[int, ...]]:
 def _broadcast(p: Program) -> None:
     """A value along one more dimension, times a vector along that dimension."""
     name, shape = _pick(p)
-    size = p.draw(EXTENTS)
+    size = p.draw(p.extents)
     if len(shape) > 2:
         return
     rank = len(shape)
@@ -192,7 +193,7 @@ def _contract(p: Program) -> None:
     batch = len(shape) - 2
     *outer, rows, inner = shape
     m, n, k = batch, batch + 1, batch + 2  # loops
-    columns = p.draw(EXTENTS)
+    columns = p.draw(p.extents)
     left = [*range(batch), m, k]
     if p.draw(st.integers(0, 3)) == 0:
         columns, right = rows, [*range(batch), n, k]
@@ -222,8 +223,8 @@ def _window(p: Program) -> None:
     if len(shape) == 2:
         width, channels = p.draw(st.integers(1, min(3, shape[0]))), shape[1]
     else:
-        width, channels = p.draw(st.integers(1, 3)), p.draw(EXTENTS)
-        shape = (p.draw(EXTENTS) + width - 1, channels)
+        width, channels = p.draw(st.integers(1, 3)), p.draw(p.extents)
+        shape = (p.draw(p.extents) + width - 1, channels)
         name = p.argument(shape)
     size = shape[0] - width + 1
     ins = [
@@ -266,9 +267,9 @@ STEPS: tuple[Callable[[Program], None], ...] = (
 
 
 @st.composite
-def programs(draw: st.DrawFn, max_steps: int = 5) -> str:
+def programs(draw: st.DrawFn, max_steps: int = 5, extents: st.SearchStrategy[int] = EXTENTS) -> str:
     """The text of a module: `main` calls one device function, which gives one to three of its values."""
-    program = Program(draw, draw(st.sampled_from(["f32", "i32"])))
+    program = Program(draw, draw(st.sampled_from(["f32", "i32"])), extents)
     for _ in range(draw(st.integers(1, max_steps))):
         draw(st.sampled_from(STEPS))(program)
         while program.values and prod(program.values[-1][1]) > 256:

@@ -253,6 +253,7 @@ def test_compile_passes_its_options_on(run: Run, flow: Recorder) -> None:
         "unroll": 4,
         "fifo_sizing": "schedule",
         "fifo_slowdown_percent": 0.0,
+        "prefetch_percent": 25.0,
         "extern_kernels": [],
         "force": True,
         "verify_each": True,

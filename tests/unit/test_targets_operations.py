@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The tables of operation costs."""
 
+from itertools import product
+
 import pytest
 
 from streamtensor.diagnostics import UserError
@@ -22,9 +24,13 @@ def test_every_device_has_a_family_and_every_line_a_source() -> None:
         assert {"registers", "lutram", "bram", "uram"} == set(table.memories)
         assert {*LINES.values(), "float_function"} == set(table.costs)
         for lines in table.costs.values():
-            widths = [bits for bits, _ in lines]
+            widths = [(line.bits, line.other) for line in lines]
             assert widths == sorted(set(widths))
-            assert [cost.cycles for _, cost in lines] == sorted(cost.cycles for _, cost in lines)
+            assert all(line.other <= line.bits for line in lines)
+            for narrow, wide in product(lines, lines):
+                if narrow.bits <= wide.bits and narrow.other <= wide.other:
+                    assert narrow.cost.cycles <= wide.cost.cycles
+                    assert narrow.cost.dsp <= wide.cost.dsp
 
 
 def test_an_unknown_family() -> None:
@@ -39,6 +45,10 @@ def test_the_narrowest_line_that_fits() -> None:
     assert table.cost("int_mul", 8) == Cost(3, 0.5)
     assert table.cost("int_mul", 9).dsp == 1
     assert table.cost("int_mul", 128) == table.cost("int_mul", 64)
+    assert (table.cost("int_mul", 27, 18).dsp, table.cost("int_mul", 27, 19).dsp) == (
+        1,
+        2,
+    )  # a port of 27 and one of 18
 
 
 @pytest.mark.parametrize(
@@ -50,6 +60,8 @@ def test_the_narrowest_line_that_fits() -> None:
         ("%r = arith.muli %i, %i : i32", 5, 4),
         # Synthesis sees that only 8 bits count, and that a power of two is a shift.
         ("%r = arith.muli %wide, %wide : i32", 3, 0.5),
+        ("%r = arith.muli %held, %held : i32", 3, 1),  # what is held between -1024 and 1023 has 11 bits
+        ("%r = arith.muli %i, %held : i32", 4, 2),
         ("%r = arith.muli %i, %sixteen : i32", 0, 0),
         ("%r = arith.divsi %i, %sixteen : i32", 0, 0),
         ("%r = arith.divsi %i, %i : i32", 36, 0),
@@ -64,6 +76,10 @@ def test_what_an_operation_costs(line: str, cycles: int, dsp: float) -> None:
     func.func @f(%f: f32, %v: vector<4xf32>, %i: i32, %narrow: i8, %n: index) {{
       %wide = arith.extsi %narrow : i8 to i32
       %sixteen = arith.constant 16 : i32
+      %least = arith.constant -1024 : i32
+      %most = arith.constant 1023 : i32
+      %above = arith.maxsi %i, %least : i32
+      %held = arith.minsi %above, %most : i32
       {line}
       func.return
     }}"""

@@ -130,6 +130,29 @@ def test_latency_against_memory(capsys: pytest.CaptureFixture[str], graph: Path)
     assert 0 < slower["certificates"]["latency"]["slowdown_percent"] <= 150
 
 
+def test_prefetch_has_a_budget(capsys: pytest.CaptureFixture[str], graph: Path) -> None:
+    fifos = [{**f, "prefetch": f["name"] == "0-3"} for f in MULTI_SOURCE["fifos"]]
+    graph.write_text(json.dumps({**MULTI_SOURCE, "fifos": fifos}))
+    free = json.loads(run(capsys, "size", graph, "--json"))
+    assert free["prefetch"]["fifos"] == ["0-3"]
+    assert free["prefetch"]["loss_percent"] == 0
+    answer = json.loads(run(capsys, "size", graph, "--prefetch-bits", "64", "--json"))
+    assert answer["fifos"]["0-3"]["depth"] <= 2
+    assert answer["certificates"]["no_deadlock"]["holds"]
+    assert answer["cycles"] == answer["prefetch"]["cycles"]
+    assert "FIFO behind weight DMAs" in run(capsys, "size", graph, "--prefetch-bits", "64")
+
+
+def test_plots(capsys: pytest.CaptureFixture[str], graph: Path, tmp_path: Path) -> None:
+    page = tmp_path / "fifos.html"
+    run(capsys, "size", graph, "--plot", "2-3", "--html", page)
+    assert "0-3: from" not in page.read_text()
+    assert "2-3: from" in page.read_text()
+    run(capsys, "size", graph, "--plot", "2-3", code=2)
+    run(capsys, "size", graph, "--plot", "nothing", "--html", page, code=1)
+    run(capsys, "size", graph, "--pareto", "--html", page, code=2)
+
+
 def test_what_is_wrong_is_said(capsys: pytest.CaptureFixture[str], graph: Path, tmp_path: Path) -> None:
     for name in ("simulate", "size"):
         error = json.loads(run(capsys, name, tmp_path / "none.json", "--json", code=1))

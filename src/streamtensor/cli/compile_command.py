@@ -12,12 +12,13 @@ from streamtensor.cli.tables import flatten, print_rows
 
 if TYPE_CHECKING:
     from streamtensor.flow import CompileResult
+    from streamtensor.pipelines import Launch
     from streamtensor.timing.kernel_sizing import FifoSizing
 
 LEVELS = "tensor, dataflow, fused, materialized, stream, code"
 FIXED = (
     *("device", "prompt_len", "context", "scheme", "calibration", "random_weights"),
-    *("tile", "unroll", "fifo_sizing", "fifo_slowdown", "extern"),
+    *("tile", "unroll", "fifo_sizing", "fifo_slowdown", "prefetch", "launch", "extern"),
     *("force", "verify_each", "verify_numerics"),
 )
 
@@ -57,6 +58,21 @@ FIXED = (
     help="How much slower a kernel may be where that saves FIFO memory.",
 )
 @click.option(
+    "--prefetch",
+    type=click.FloatRange(min=0, max=100),
+    default=25.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Of the on-chip memory that buffers leave, for weights that are loaded ahead.",
+)
+@click.option(
+    "--launch",
+    type=click.Choice(("per-layer", "one")),
+    default="per-layer",
+    show_default=True,
+    help="The host starts each layer of a model, or one launch runs all of them (layers of one kind and one kernel).",
+)
+@click.option(
     "--extern",
     type=click.Path(path_type=Path),
     multiple=True,
@@ -86,6 +102,8 @@ def command(
     unroll: int,
     fifo_sizing: "FifoSizing",
     fifo_slowdown: float,
+    prefetch: float,
+    launch: "Launch",
     extern: tuple[Path, ...],
     force: bool,
     verify_each: bool,
@@ -126,6 +144,8 @@ def command(
                 unroll=unroll,
                 fifo_sizing=fifo_sizing,
                 fifo_slowdown_percent=fifo_slowdown,
+                prefetch_percent=prefetch,
+                launch=launch,
                 extern_kernels=[kernel for file in extern for kernel in flow.read_extern_kernels(file)],
                 force=force,
                 verify_each=verify_each,

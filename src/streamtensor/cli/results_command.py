@@ -12,7 +12,7 @@ from streamtensor.cli.progress import TerminalEvents
 from streamtensor.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from streamtensor.flow.results import Results
+    from streamtensor.report.results import Results
 
 
 @click.command()
@@ -27,7 +27,8 @@ def command(model: str, device: str, scheme: str, as_json: bool) -> None:
     compiled, placed together on the device, and simulated to the cycle. Published rows and physical limits stand
     beside, each figure with its provenance.
     """
-    from streamtensor.flow.results import results, results_json
+    from streamtensor.flow.results import results
+    from streamtensor.report.results import results_json
 
     with TerminalEvents(quiet=as_json) as events:
         found = results(model, device=device, scheme=scheme, events=events)
@@ -48,8 +49,21 @@ def _print(found: Results) -> None:
     for length in sorted({row.input for row in found.rows}):
         click.echo(f"  TTFT at the DSP roof, {length} tokens: {found.roofs[f'ttft_ms_{length}']:.2f} ms")
     _print_parts(found)
-    for problem in found.infeasible:
-        click.echo(f"not resident together: {problem}")
+    match found.fits:
+        case "together":
+            click.echo("\nall programs are resident together")
+        case "reload":
+            click.echo("\nnot resident together: prefill first, then, after a reload, decode and head")
+        case "none":
+            click.echo("\ndoes not fit the device, not even with a reload between prompt and tokens")
+    for shortage in found.shortages:
+        click.echo(f"  {shortage}")
+    if found.statements:
+        click.echo("\nalso published of this model")
+    for one in found.statements:
+        click.echo(f"  {one.what}: {one.figure} ({one.source})")
+    for source in dict.fromkeys(row.system.source for row in found.published):
+        click.echo(f"source: {source}")
 
 
 def _print_rows(found: Results) -> None:
@@ -85,13 +99,32 @@ def _print_parts(found: Results) -> None:
             f"{limit.task} {limit.task_share:.0%}",
             f"{limit.stream} {limit.channel_share:.0%}",
             ", ".join(map(str, limit.channels)),
+            f"{limit.memory_share:.1%}",
+            f"{limit.dsp_share:.1%}",
         )
         for limit in found.limits
     ]
-    print_table(("part", "size", "cycles", "busiest task", "busiest stream", "channels"), rows)
-    for part, line in found.affine.items():
-        sizes = ", ".join(f"{size}: {cycles:,}" for size, cycles in found.cycles[part].items())
-        click.echo(f"{part}: cycles of a layer by size {sizes}; off the line through the ends by {line.worst:.2%}")
+    header = (
+        "limits (simulated)",
+        "size",
+        "cycles",
+        "busiest task",
+        "busiest channel",
+        "number",
+        "of memory",
+        "of DSPs",
+    )
+    print_table(header, rows)
+    lines = [
+        (part, f"{size}", f"{cycles:,}", f"{line.at(size):,.0f}", f"{line.deviation(size, cycles):+.2%}")
+        for part, line in found.affine.items()
+        for size, cycles in found.cycles[part].items()
+    ]
+    print_table(("a layer by size (simulated)", "size", "cycles", "line through the ends", "off"), lines)
+    loaded = [
+        (part, f"{one.bits:,}", f"{one.needed_bits:,}", f"{one.loss:.1%}") for part, one in found.prefetch.items()
+    ]
+    print_table(("weights loaded ahead (model)", "bits of FIFOs", "for no loss", "slower by"), loaded)
     total = found.total
     names = list(total.beside(found.device))
     taken = [(part, *(f"{getattr(one, name):,.0f}" for name in names)) for part, one in found.resources.items()]

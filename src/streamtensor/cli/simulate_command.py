@@ -174,9 +174,12 @@ def _print_fifos(graph: "Graph", result: "Result") -> None:
     from streamtensor.cli.tables import print_table
 
     print_table(
-        ("FIFO", "bits", "depth", "high water", "tokens"),
+        ("FIFO", "width", "depth", "high water", "minimal", "tokens"),
         [
-            (fifo.name, f"{fifo.bits:,}", _depth(fifo.depth), f"{use.high_water:,}", f"{use.tokens:,}")
+            (
+                *(fifo.name, f"{fifo.bits:,}", _depth(fifo.depth), f"{use.high_water:,}"),
+                *(_minimal(fifo.depth, use.high_water), f"{use.tokens:,}"),
+            )
             for fifo in graph.fifos
             for use in (result.fifos[fifo.name],)
         ],
@@ -185,6 +188,11 @@ def _print_fifos(graph: "Graph", result: "Result") -> None:
 
 def _cycle(cycle: int | None) -> str:
     return "-" if cycle is None else f"{cycle:,}"
+
+
+def _minimal(depth: int | None, high_water: int) -> str:
+    """A depth that was never reached is not minimal; whether one that was is, `size` finds out."""
+    return "yes" if depth == 1 else "no" if depth is None or high_water < depth else "?"
 
 
 def _depth(depth: int | None) -> str:

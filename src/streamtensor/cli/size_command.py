@@ -2,6 +2,7 @@
 """`streamtensor size`: depths for the FIFOs of a dataflow graph or a compiled folder, with evidence."""
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,13 @@ import click
 from streamtensor.cli.entry import print_json
 
 if TYPE_CHECKING:
+    from streamtensor.cli.progress import TerminalEvents
     from streamtensor.timing.graph import Graph
-    from streamtensor.timing.sizing import Strategy
+    from streamtensor.timing.sizing import Sizer, Strategy
 
 _STRATEGIES: "tuple[Strategy, ...]" = ("best", "normal", "conservative", "published-lp", "exact")
+_PLOTTED = 4
+"""FIFOs that are drawn when none is named."""
 
 
 @click.command()
@@ -47,7 +51,20 @@ _STRATEGIES: "tuple[Strategy, ...]" = ("best", "normal", "conservative", "publis
     show_default=True,
     help="How long exact searches before it gives a bound.",
 )
+@click.option(
+    "--prefetch-bits",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="What FIFOs behind weight DMAs may take together.  [default: what they need to lose no time]",
+)
 @click.option("--pareto", is_flag=True, help="Latency against memory, in place of one answer.")
+@click.option("--plot", "plotted", metavar="FIFO", multiple=True, help="Draw its tokens over time; may be repeated.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where to draw: a page that needs no network; without --plot the FIFOs with the most bits.",
+)
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write the graph with these depths."
 )
@@ -59,7 +76,10 @@ def command(
     slowdown_percent: float,
     min_depth: int | None,
     max_simulations: int,
+    prefetch_bits: int | None,
     pareto: bool,
+    plotted: tuple[str, ...],
+    html: Path | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -70,38 +90,109 @@ def command(
     sized by itself; nothing in it changes (`compile --fifo-sizing` decides its depths).
     """
     from streamtensor.cli.progress import TerminalEvents
+    from streamtensor.cli.size_tables import print_points, print_sizing
     from streamtensor.timing.answers import pareto_json, sizing_json
     from streamtensor.timing.sizing import Sizer
 
     if pareto and output is not None:
         raise click.UsageError("--pareto has many answers, --output takes one")
+    if pareto and (html is not None or plotted):
+        raise click.UsageError("--pareto has many answers, --plot and --html draw one")
+    if plotted and html is None:
+        raise click.UsageError("--plot needs --html FILE, where to draw")
     if program is not None and not graph.is_dir():
         raise click.UsageError("--program is for a compiled folder")
     graphs = _graphs(graph, program)
     if output is not None and len(graphs) != 1:
         raise click.UsageError(f"--output takes one graph, and {graph} has {len(graphs)}")
     answers: dict[str, dict[str, Any]] = {}
+    depths: dict[str, Mapping[str, int]] = {}
     with TerminalEvents(quiet=as_json) as events:
-        for name, loaded in graphs.items():
-            least = min_depth or (2 if graph.is_dir() else 1)
-            sizer = Sizer(loaded, least, on_progress=events.stage)
+        sizers = {
+            name: Sizer(loaded, min_depth or (2 if graph.is_dir() else 1), on_progress=_stages(events, name))
+            for name, loaded in graphs.items()
+        }
+        budgets = _shares(sizers, prefetch_bits)
+        for name, sizer in sizers.items():
             if pareto:
-                answers[name] = {"points": pareto_json(loaded, sizer.pareto())}
+                points = sizer.pareto(prefetch_bits=budgets[name])
+                answers[name] = {"points": pareto_json(sizer.graph, points)}
                 continue
-            sizing = sizer.size(strategy, slowdown=slowdown_percent / 100, max_simulations=max_simulations)
-            answers[name] = sizing_json(loaded, sizing)
+            sizing = sizer.size(
+                strategy,
+                slowdown=slowdown_percent / 100,
+                max_simulations=max_simulations,
+                prefetch_bits=budgets[name],
+            )
+            answers[name] = sizing_json(sizer.graph, sizing)
+            depths[name] = sizing.depths
             if output is not None:
-                _write(output, loaded.with_depths(sizing.depths))
+                _write(output, sizer.graph.with_depths(sizing.depths))
     if as_json:
         print_json(_together(answers, pareto=pareto) if graph.is_dir() else answers[""])
-        return
-    for name, answer in answers.items():
-        if name:
-            click.echo(f"kernel {name}")
-        if pareto:
-            _print_points(answer["points"])
-        else:
-            _print(answer)
+    else:
+        for name, answer in answers.items():
+            if name:
+                click.echo(f"kernel {name}")
+            if pareto:
+                print_points(answer["points"])
+            else:
+                print_sizing(answer)
+    if html is not None:
+        _draw(html, graph.name, graphs, depths, plotted)
+
+
+def _stages(events: "TerminalEvents", kernel: str) -> Callable[[str, int, int], None]:
+    """Progress under the kernel's name."""
+
+    def tell(what: str, done: int, total: int) -> None:
+        events.stage(f"{kernel}: {what}" if kernel else what, done, total)
+
+    return tell
+
+
+def _shares(sizers: "Mapping[str, Sizer]", prefetch_bits: int | None) -> dict[str, int | None]:
+    """Kernel -> its part of the budget for prefetched weights, in proportion to what it needs."""
+    if prefetch_bits is None:
+        return dict.fromkeys(sizers)
+    needs = {name: sizer.prefetch_needed_bits for name, sizer in sizers.items()}
+    whole = max(1, sum(needs.values()))
+    return {name: prefetch_bits * need // whole for name, need in needs.items()}
+
+
+def _draw(
+    path: Path,
+    title: str,
+    graphs: "Mapping[str, Graph]",
+    depths: Mapping[str, Mapping[str, int]],
+    plotted: Sequence[str],
+) -> None:
+    """Draws FIFOs, which are named KERNEL/NAME in a folder, in one page."""
+    from streamtensor.diagnostics import UserError, did_you_mean
+    from streamtensor.flow.folder import write_text
+    from streamtensor.report.curves import curves_page
+    from streamtensor.timing.curves import TokenCurves, token_curves
+
+    places = {
+        (f"{kernel}/{fifo.name}" if kernel else fifo.name): (kernel, fifo)
+        for kernel, graph in graphs.items()
+        for fifo in graph.sized
+    }
+    largest = sorted(places, key=lambda name: -places[name][1].bits * depths[places[name][0]][places[name][1].name])
+    chosen = list(dict.fromkeys(plotted)) or largest[:_PLOTTED]
+    for name in chosen:
+        if name not in places:
+            raise UserError("ST0703", f"no FIFO '{name}' to plot", hint=did_you_mean(name, list(places)))
+    curves: list[TokenCurves] = []
+    for kernel, graph in graphs.items():
+        names = [places[name][1].name for name in chosen if places[name][0] == kernel]
+        if names:
+            curves += token_curves(graph, depths[kernel], names)
+    try:
+        write_text(path, curves_page(curves, title))
+    except OSError as error:
+        raise UserError("ST0101", f"cannot write the page {path}: {error.strerror}") from error
+    click.echo(f"plots: {path}", err=True)
 
 
 def _graphs(path: Path, program: str | None) -> "dict[str, Graph]":
@@ -137,66 +228,3 @@ def _write(path: Path, graph: Any) -> None:
         path.write_text(json.dumps(graph_to_json(graph), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError("ST0101", f"cannot write the graph {path}: {error.strerror}") from error
-
-
-def _print(answer: dict[str, Any]) -> None:
-    from streamtensor.cli.tables import print_table
-
-    evidence = answer["certificates"]
-    click.echo(
-        f"{answer['total_words']:,} words, {answer['total_bits']:,} bits, {answer['total_blocks']:,} blocks; "
-        f"{answer['cycles']:,} cycles, {answer['cycles_unbounded']:,} with unbounded FIFOs"
-    )
-    deadlock = evidence["no_deadlock"]["deadlock"]
-    slower = evidence["latency"]["slowdown_percent"]
-    less = evidence["locally_minimal"]["can_be_less"]
-    click.echo(f"  deadlock  {deadlock['message'] if deadlock else 'none'}")
-    if not deadlock:
-        click.echo(f"  latency   {f'{slower} % slower' if slower else 'as with unbounded FIFOs'}")
-        click.echo(f"  minimal   {'less would do for ' + ', '.join(less) if less else 'no FIFO can have a word less'}")
-    if "exact" in answer:
-        exact = answer["exact"]
-        bound = f"at least {exact['bound_bits']:,} bits are needed, a gap of {exact['gap_percent']} %"
-        click.echo(f"  exact     {'no depths with fewer bits do' if exact['proved'] else bound}")
-    print_table(
-        ("FIFO", "bits", "depth", "high water", "blocks"),
-        [
-            (name, f"{f['bits']:,}", f"{f['depth']:,}", f"{f['high_water']:,}", f"{f['blocks']:,}")
-            for name, f in answer["fifos"].items()
-        ],
-    )
-    print_table(
-        ("first answer", "words", "bits", "blocks", "cycles"),
-        [
-            (one["name"], *(_figure(one[key]) for key in ("words", "bits", "blocks")), _outcome(one))
-            for one in answer["strategies"]
-        ],
-    )
-
-
-def _print_points(points: list[dict[str, Any]]) -> None:
-    from streamtensor.cli.tables import print_table
-
-    fastest = points[0]["cycles"]
-    print_table(
-        ("cycles", "slower", "bits", "blocks"),
-        [
-            (
-                f"{point['cycles']:,}",
-                f"{100 * (point['cycles'] / fastest - 1) if fastest else 0:.1f} %",
-                f"{point['total_bits']:,}",
-                f"{point['total_blocks']:,}",
-            )
-            for point in points
-        ],
-    )
-
-
-def _figure(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
-
-
-def _outcome(candidate: dict[str, Any]) -> str:
-    if candidate["reason"]:
-        return str(candidate["reason"])
-    return "deadlock" if candidate["deadlock"] else f"{candidate['cycles']:,}"

@@ -28,15 +28,15 @@ def print_rows(rows: Iterable[tuple[str, str]], *, err: bool = False) -> None:
         click.echo(f"{name:<{width}}  {value}", err=err)
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints a table: the first column to the left, numbers to the right; nothing when there are no rows."""
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> None:
+    """Prints a table: the columns `left` to the left, numbers to the right; nothing when there are no rows."""
     if not rows:
         return
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     click.echo()
     for row in [header, *rows]:
         cells = [
-            f"{cell:<{w}}" if n == 0 else f"{cell:>{w}}" for n, (cell, w) in enumerate(zip(row, widths, strict=True))
+            f"{cell:<{w}}" if n in left else f"{cell:>{w}}" for n, (cell, w) in enumerate(zip(row, widths, strict=True))
         ]
         click.echo("  ".join(cells).rstrip())
 

@@ -28,6 +28,7 @@ from streamtensor.dialects.tensor_ext import CropOp, ExtendOp, LanesOp, PackOp, 
 from streamtensor.ir import func, memref, tensor, vector
 from streamtensor.ir.builtin import FixedBitwidthType, MemRefType, ModuleOp, StringAttr, TensorType
 from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue
+from streamtensor.pipelines import FIFO_RESERVE_PERCENT, Choices
 
 Holds = Literal["intermediate", "parameter", "boundary"]
 Kind = Literal["tensor", "fifo", "converter", "local"]
@@ -94,6 +95,29 @@ def buffer_bits(kernel: KernelOp) -> int:
         elif isinstance(op, ExternKernelOp):
             bits += op.memory_bits
     return bits
+
+
+def weight_fifos(module: ModuleOp) -> dict[str, set[str]]:
+    """Kernel -> the FIFOs behind DMAs that load parameters; `module` is at the stream level."""
+    found: dict[str, set[str]] = {}
+    for term in fused_terms(module):
+        if term.kind == "fifo" and term.holds == "parameter":
+            found.setdefault(term.kernel, set()).add(term.name)
+    return found
+
+
+def fifo_budgets(module: ModuleOp, choices: Choices) -> tuple[int, int]:
+    """Bits that FIFOs may take in a stream-level module, and on top of these bits for weights that are loaded ahead:
+    the share `prefetch_percent` of the on-chip memory that buffers leave.
+    """
+    return budgets_beside(sum(term.bits for term in fused_terms(module) if term.kind != "fifo"), choices)
+
+
+def budgets_beside(buffers: int, choices: Choices) -> tuple[int, int]:
+    """The same for a design with so many bits of buffers."""
+    left = max(0, choices.on_chip_bits - buffers)
+    prefetch = int(left * choices.prefetch_percent / 100)
+    return min(choices.on_chip_bits * FIFO_RESERVE_PERCENT // 100, left - prefetch), prefetch
 
 
 def device_functions(module: ModuleOp) -> Iterator[func.FuncOp]:

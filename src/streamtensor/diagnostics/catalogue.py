@@ -213,6 +213,13 @@ _ENTRIES = (
         """A pass met an operation in a form that its rewrite does not cover. The message names the pass, the
         operation and the line of the model.""",
     ),
+    Entry(
+        "ST0307",
+        "layers do not run in one launch",
+        """`--launch one` makes one launch of all layers of a model. That needs layers of one kind, each of them one
+        kernel, whose input is read in the order in which its result is written. The message says what is otherwise;
+        `--launch per-layer` always works.""",
+    ),
     # ---- ST04 devices and targets ------------------------------------------------------------------------------
     Entry(
         "ST0401",
@@ -356,6 +363,24 @@ _ENTRIES = (
         "unknown parameter of a design space",
         """A point names a parameter that the space does not have. Kernels are named in parameters, so a point of another
         model, or of another part of it, has other names. The message says the nearest name.""",
+    ),
+    Entry(
+        "ST0810",
+        "not a study that can be used",
+        """The folder holds no study, holds one already, holds a damaged one, or another process works on it; or the study has
+        no trial of that number. `streamtensor explore` writes studies, `--resume` goes on with one.""",
+    ),
+    Entry(
+        "ST0811",
+        "study about something else",
+        """A study goes on only where its space, its objectives, its searcher and its seed are what they were: trials of
+        another model or device can't be compared. The message says what differs, then and now.""",
+    ),
+    Entry(
+        "ST0812",
+        "no workers",
+        """The workers of an exploration can't be started, or go away again and again: Ray is not installed or there is no
+        cluster at the address, or every process that evaluates is killed, as the system does when memory runs out.""",
     ),
 )
 

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A searcher that lets Optuna choose: many objectives, constraints, and a journal from which a study goes on.
 
-The sampler is the tree-structured Parzen estimator of Optuna. It starts from the heuristics of the space; every second
-trial after its first ones is a step from a point of the Pareto set found so far; an infeasible point that the space
-knows a way back from (smaller tiles) is followed by that.
+It starts from the heuristics of the space and a few random points. Then every second trial is a step from a point of
+the Pareto set found so far; for the others Optuna's tree-structured Parzen estimator chooses the values of some
+parameters, and a point of the Pareto set those of the rest. Which ones is drawn as the space draws random points: one
+with a hundred parameters of single kernels varies few of these at a time. An infeasible point that the space knows a
+way back from (smaller tiles) is followed by that.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from streamtensor.explore.files import drop_partial_line
 from streamtensor.explore.searcher import Heuristics, Proposal, key_of, rng_of, unseen_sample
-from streamtensor.explore.steps import is_ordered, unseen_step
+from streamtensor.explore.steps import in_play, is_ordered, unseen_step
 from streamtensor.explore.trial import Trial, pareto
 from streamtensor.spaces.evaluation import Objective, Point, Value, to_value
 from streamtensor.spaces.space import Parameter, Space
@@ -25,7 +28,8 @@ from streamtensor.spaces.space import Parameter, Space
 if TYPE_CHECKING:
     import optuna
 
-_ATTEMPTS = 16  # of the sampler to name a point that is new
+_ATTEMPTS = 4  # to name a point that is new; the last one takes any
+_RANDOM = 8  # random points after the heuristics, from which the sampler learns
 _NUMBER, _ORIGIN = "trial", "origin"
 _STUDY = "streamtensor"
 
@@ -53,13 +57,16 @@ class OptunaSearch:
         """A point that was not tried before; the same as in an earlier session where that did not come to its end."""
         with _quiet():
             if number in self._open:
-                trial = self._study.trials[self._open[number]]
+                trial = self._trials[self._open[number]]
                 return Proposal(self._point(trial.params), trial.user_attrs[_ORIGIN])
             if (first := self._first.ask(number)) is not None:
                 self._enqueue(first.point, first.origin)
-            elif not self._waiting() and number % 2 and (near := self._near(number)) is not None:
-                self._enqueue(near.point, near.origin)
-            return self._ask(number)
+            for attempt in range(_ATTEMPTS):
+                if not self._waiting():
+                    self._suggest(number, rng_of(self._seed, number, attempt), attempt)
+                if (proposal := self._ask(number, rng_of(self._seed, number, -attempt - 1))) is not None:
+                    return proposal
+            return None
 
     def tell(self, trial: Trial) -> None:
         """Hands the result to Optuna; a trial that its journal knows to have ended changes nothing."""
@@ -78,12 +85,13 @@ class OptunaSearch:
             if not evaluation.feasible and (back := self._space.smaller(evaluation)) is not None:
                 self._enqueue(back, f"way back from {trial.number}")
             # Optuna has no public way from a number to a trial that is still open, as after an interruption.
-            asked = optuna.trial.Trial(self._study, self._study.trials[inner]._trial_id)  # pyright: ignore[reportPrivateUsage]
-            for violation in evaluation.violations:
-                # Optuna ranks infeasible points by the sum of these, so they are shares of what there is.
-                asked.set_constraint(violation.constraint, violation.excess)
-            if evaluation.feasible:
-                asked.set_constraint("feasible", 0.0)
+            asked = optuna.trial.Trial(self._study, self._trials[inner]._trial_id)  # pyright: ignore[reportPrivateUsage]
+            # Optuna ranks infeasible points by the sum of these, so they are shares of what there is.
+            excess = {violation.constraint: violation.excess for violation in evaluation.violations}
+            known = asked.constraints  # of a session that ended right here
+            for name, share in (excess or {"feasible": 0.0}).items():
+                if name not in known:
+                    asked.set_constraint(name, share)
             values = trial.values(self._objectives)
             if values is None:
                 self._study.tell(inner, state=optuna.trial.TrialState.PRUNED)
@@ -92,14 +100,8 @@ class OptunaSearch:
 
     def _load(self, journal: Path | None) -> optuna.Study:
         import optuna
-        from optuna.storages import InMemoryStorage, JournalStorage
-        from optuna.storages.journal import JournalFileBackend
 
-        if journal is None:
-            storage: Any = InMemoryStorage()
-        else:
-            drop_partial_line(journal)
-            storage = JournalStorage(JournalFileBackend(str(journal), cast(Any, _NoLock())))
+        storage = optuna.storages.InMemoryStorage() if journal is None else _journal(journal)
         return optuna.create_study(
             storage=storage,
             study_name=_STUDY,
@@ -107,9 +109,14 @@ class OptunaSearch:
             load_if_exists=True,
         )
 
+    @property
+    def _trials(self) -> list[optuna.trial.FrozenTrial]:
+        """Optuna's trials by their numbers there; not to be changed."""
+        return self._study.get_trials(deepcopy=False)
+
     def _recall(self) -> None:
         """What an earlier session asked for."""
-        for trial in self._study.trials:
+        for trial in self._trials:
             if _NUMBER not in trial.user_attrs:
                 continue
             if trial.state.is_finished():
@@ -123,39 +130,47 @@ class OptunaSearch:
 
         return bool(self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)))
 
-    def _near(self, number: int) -> Proposal | None:
+    def _suggest(self, number: int, rng: random.Random, attempt: int) -> None:
+        """Queues a point, or what is known of it, which leaves the rest to the sampler."""
         front = pareto(self._told, self._objectives)
-        found = unseen_step(self._space, front, rng_of(self._seed, number), self._seen)
-        return Proposal(found[0], f"step from {found[1].number}") if found is not None else None
+        last = attempt == _ATTEMPTS - 1
+        if last or not front or len(self._told) < len(self._first.proposals) + _RANDOM:
+            point = unseen_sample(self._space, rng, self._seen)
+            if point is not None:
+                self._enqueue(point, "random")
+        elif number % 2:
+            found = unseen_step(self._space, front, rng, self._seen)
+            if found is not None:
+                self._enqueue(found[0], f"step from {found[1].number}")
+        else:
+            loose = {parameter.name for parameter in in_play(self._space, rng)}
+            base = rng.choice(front).point
+            kept = {name: value for name, value in self._values(base).items() if name not in loose}
+            self._study.enqueue_trial(kept, {_ORIGIN: "optuna"})
 
-    def _ask(self, number: int) -> Proposal | None:
-        """The next point of the queue, or the sampler's; repeated points are dropped."""
+    def _ask(self, number: int, rng: random.Random) -> Proposal | None:
+        """The next point of the queue, completed by the sampler; None where it was tried before."""
         import optuna
 
-        for attempt in range(_ATTEMPTS + 1):
-            if attempt == _ATTEMPTS:
-                fresh = unseen_sample(self._space, rng_of(self._seed, number, attempt), self._seen)
-                if fresh is None:
-                    return None
-                self._enqueue(fresh, "random")
-            seed = rng_of(self._seed, number, attempt).getrandbits(32)
-            self._study.sampler = optuna.samplers.TPESampler(seed=seed)
-            trial = self._study.ask(self._distributions)
-            point = self._point(trial.params)
-            origin = trial.user_attrs.get(_ORIGIN, "optuna")
-            if key_of(point) not in self._seen:
-                trial.set_user_attr(_ORIGIN, origin)
-                trial.set_user_attr(_NUMBER, number)
-                self._open[number] = trial.number
-                self._seen.add(key_of(point))
-                return Proposal(point, origin)
+        if not self._waiting():
+            return None
+        self._study.sampler = optuna.samplers.TPESampler(seed=rng.getrandbits(32))
+        trial = self._study.ask(self._distributions)
+        point = self._point(trial.params)
+        if key_of(point) in self._seen:
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        return None
+            return None
+        trial.set_user_attr(_NUMBER, number)
+        self._open[number] = trial.number
+        self._seen.add(key_of(point))
+        return Proposal(point, trial.user_attrs[_ORIGIN])
 
     def _enqueue(self, point: Point, origin: str) -> None:
         if key_of(point) not in self._seen:
-            values = {parameter.name: _to_optuna(parameter, point[parameter.name]) for parameter in self._free}
-            self._study.enqueue_trial(values, {_ORIGIN: origin})
+            self._study.enqueue_trial(self._values(point), {_ORIGIN: origin})
+
+    def _values(self, point: Point) -> dict[str, Any]:
+        return {parameter.name: _to_optuna(parameter, point[parameter.name]) for parameter in self._free}
 
     def _point(self, values: Mapping[str, Any]) -> dict[str, Value]:
         found = {parameter.name: _from_optuna(parameter, values[parameter.name]) for parameter in self._free}
@@ -179,15 +194,26 @@ def _from_optuna(parameter: Parameter, value: Any) -> Value:
     return parameter.values[value] if is_ordered(parameter) else to_value(json.loads(value))
 
 
-class _NoLock:
-    """Always free: the study's own lock keeps others away, and a lock file would outlive a killed process."""
+def _journal(file: Path) -> Any:
+    """Optuna's journal in a file, without a lock and without waiting for the disk.
 
-    def acquire(self) -> bool:
-        """Succeeds."""
-        return True
+    The study's own lock keeps others away, and a lock file would outlive a killed process. A trial of a hundred
+    parameters is as many lines; what counts, the evaluations, is on the disk in the study's own file.
+    """
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
 
-    def release(self) -> None:
-        """Does nothing."""
+    class Journal(JournalFileBackend):
+        """Appends in one write."""
+
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            """Adds lines of JSON."""
+            lines = (json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+            with file.open("ab") as stream:
+                stream.write("".join(lines).encode())
+
+    drop_partial_line(file)
+    return JournalStorage(Journal(str(file)))
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from streamtensor.spaces.space import Parameter, Space
 DRAWS = 50
 """Steps that are drawn before the neighbourhood counts as known."""
 
-CHANGES = 2.0
-"""How many parameters of a point change in a step, in the mean; at least one does."""
+MOST_CHANGES = 3
+"""How many parameters of a point change in a step; at least one does."""
 
 
 def is_ordered(parameter: Parameter) -> bool:
@@ -23,16 +23,20 @@ def is_ordered(parameter: Parameter) -> bool:
     return all(isinstance(value, int | float) for value in parameter.values)
 
 
+def in_play(space: Space, rng: random.Random) -> list[Parameter]:
+    """The parameters that a random point of the space sets to something else than the default: a space with many
+    parameters that matter little sets few of them at a time.
+    """
+    drawn, default = space.sample(rng), space.default_point()
+    return [one for one in space.parameters if drawn[one.name] != default[one.name]]
+
+
 def step(space: Space, point: Point, rng: random.Random) -> dict[str, Value]:
     """A point that differs from `point` in a few parameters: numbers go to the next value up or down, others to any."""
-    free = [parameter for parameter in space.parameters if len(parameter.values) > 1]
+    free = in_play(space, rng)
     found = dict(space.check(point))
-    if not free:
-        return found
-    sure = rng.choice(free).name
-    for parameter in free:
-        if parameter.name == sure or rng.random() < (CHANGES - 1) / len(free):
-            found[parameter.name] = _other(parameter, found[parameter.name], rng)
+    for parameter in rng.sample(free, min(len(free), rng.randint(1, MOST_CHANGES))):
+        found[parameter.name] = _other(parameter, found[parameter.name], rng)
     return found
 
 

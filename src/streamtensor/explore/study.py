@@ -33,7 +33,8 @@ class Question:
     """What a study asks: how its space is opened, what the space says of itself, what is to be small, who searches.
 
     `heuristics` are the points that the rules of the space choose, the default among them. `compiler` is the hash of
-    the sources that evaluate points; a difference there is worth a note, and none in the question."""
+    the sources that evaluate points; a difference there is worth a note, and none in the question.
+    """
 
     recipe: Recipe
     space: Mapping[str, Any]
@@ -99,7 +100,6 @@ class Question:
         ours = {one["name"]: one["values"] for one in self.parameters}
         theirs = {one["name"]: one["values"] for one in other.parameters}
         found += _differing("parameter ", ours, theirs)
-        found += _differing("fixed ", self.fixed, other.fixed)
         pairs = (("objectives", self.objectives, other.objectives), ("searcher", self.searcher, other.searcher))
         found += [
             f"{name}: {_shown(a)} -> {_shown(b)}" for name, a, b in (*pairs, ("seed", self.seed, other.seed)) if a != b
@@ -256,4 +256,6 @@ def _shown(value: Any) -> str:
         return "none"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(str, value)) + "]"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={_shown(one)}" for name, one in value.items())
     return str(value)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from streamtensor.algebra.run_time_bound import tiles_up_to
 from streamtensor.codegen.weights import Weights, read_weights
 from streamtensor.diagnostics import InternalError, UserError
+from streamtensor.flow.buffers import allocate, allocate_wholes
 from streamtensor.flow.cache import Cache
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.files import read_json, read_program
@@ -167,16 +168,26 @@ class Accelerator:
         if cache is None:
             cache = Cache(self.program)
             cache.write({port.name: memory[port.buffer] for port in ports if port.name in cache.names}, 0)
-        memory |= cache.arrays
+        stacks = allocate_wholes(self.program, [port.buffer for port in ports if port.name not in cache.names])
+        for name in memory.keys() & stacks.keys():
+            stacks[name][...] = memory[name]
+        memory = {**memory, **stacks, **self._parameters, **cache.arrays}
+        return memory | allocate(self.program, memory)
+
+    @cached_property
+    def _parameters(self) -> dict[str, Array]:
+        """The buffers that hold parameters: the mapped file, or parts of a stack in memory."""
+        stacks = allocate_wholes(self.program, [port.buffer for port in self.program.parameters])
         for port in self.program.parameters:
             buffer = self.program.buffer(port.buffer)
             value = self.weights.stored(port.name)
             if value.nbytes != buffer.size_bytes or value.dtype != np.dtype(buffer.stored_dtype):
                 raise InternalError(f"parameter {port.name} is {_kind(value.shape, value.dtype)}, not as compiled")
-            memory[port.buffer] = value
-        for buffer in self.program.buffers:
-            memory.setdefault(buffer.name, np.zeros(buffer.stored_shape, buffer.stored_dtype))
-        return memory
+            if buffer.whole:
+                stacks[port.buffer][...] = value.reshape(buffer.stored_shape)
+            else:
+                stacks[port.buffer] = value
+        return stacks
 
 
 def load(folder: Path | str, program: str | None = None) -> Accelerator:

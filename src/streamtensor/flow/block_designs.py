@@ -8,64 +8,43 @@ sources, the model's configuration and every choice decide.
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache, cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from streamtensor.cost.on_chip import LAYOUT, PARAM, device_functions
+from streamtensor.cost.content_cache import digest_of, kept_or_made
+from streamtensor.cost.on_chip import LAYOUT, PARAM, device_functions, weight_fifos
 from streamtensor.cost.resources import Resources, kernel_resources
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import KernelOp
-from streamtensor.flow.folder import write_text
 from streamtensor.flow.passes import PassRunner
+from streamtensor.flow.product_stages import product_stages
+from streamtensor.flow.wide_choices import Part
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp, StringAttr
 from streamtensor.ir.core import BlockArgument, SSAValue
 from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
-from streamtensor.targets.channels import Access, Dma
+from streamtensor.report.results import Prefetch
+from streamtensor.targets.channels import SMALL_BYTES, Access, Dma
 from streamtensor.targets.operations import Operations
 from streamtensor.timing.graph import Graph
 from streamtensor.timing.graph_json import graph_from_json, graph_to_json
-from streamtensor.timing.kernel_sizing import KernelSizer
+from streamtensor.timing.kernel_sizing import KernelSizer, KernelSizing
 from streamtensor.timing.layer_loop import take_turns
-from streamtensor.timing.native_library import cache_folder
 from streamtensor.transforms.resources.kernel_graphs import kernel_dmas, schedule_kernel
 from streamtensor.transforms.resources.memory_accesses import behind_memory_views
 
 if TYPE_CHECKING:
     from streamtensor.models.quantization.scheme import Arithmetic
 
-Part = Literal["prefill", "decode", "head"]
-BLOCKS: tuple[Part, ...] = ("prefill", "decode")
-PARTS: tuple[Part, ...] = (*BLOCKS, "head")
-
 _NAMES = (PARAM, "dataflow.name", "dataflow.result")
 _INPUTS = ("hidden", "keys", "values", "new_keys", "new_values", "here", "mask", "cos", "sin", "logits")
 """What a part moves that is no parameter."""
 
 FIFO_BITS = 1 << 20
-"""A FIFO that would be larger to lose no time gets so many bits: weights are not prefetched further."""
-
-WIDE: Mapping[Part, Mapping[str, int]] = {
-    "prefill": {
-        "tile": 64,
-        "row_tile": 16,
-        "macs": 16 * 64,
-        "slice_bytes": 1 << 20,
-        "most_slices": 2,
-        "lutram_words": 512,
-        "multipliers": 24,
-    },
-    "decode": {"tile": 128, "macs": 128, "slice_bytes": 1 << 18, "most_slices": 8, "multipliers": 24},
-    "head": {"tile": 64, "macs": 64, "slice_bytes": 1 << 18, "most_slices": 8, "multipliers": 1},
-}
-"""The choices of each part: lanes of products, rows of a prompt that share a word of weights, and in how many parts
-weights are cut. They were found by hand for gpt2-medium on a U55C (docs/results.md).
-"""
+"""A FIFO that would be larger to lose no time gets so many bits, or what its program can't do without."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +63,18 @@ class KernelFacts:
 
 
 @dataclass(frozen=True)
+class Sized:
+    """The graph of a kernel in cycles with sized FIFOs, and how far its weights are loaded ahead."""
+
+    graph: Graph
+    prefetch: Prefetch
+
+
+@dataclass(frozen=True)
 class Design:
     """One part of a model with its choices; `rows` are those of a prompt, or of the context of a decode step.
 
-    `launches` is how often a request launches it.
+    `launches` is how often a request launches it; `prefetch_bits` is what the FIFOs behind its weights may take.
     """
 
     part: Part
@@ -97,12 +84,13 @@ class Design:
     choices: Choices
     operations: Operations
     launches: int
+    prefetch_bits: int
     _made: dict[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
     @cached_property
     def kernels(self) -> tuple[KernelFacts, ...]:
         """The kernels in the order in which they are launched."""
-        value = _cached(f"{self._key}-facts", self._read_facts)
+        value = kept_or_made("designs", digest_of(self._key, "facts"), self._read_facts)
         return tuple(
             KernelFacts(
                 one["name"],
@@ -114,33 +102,39 @@ class Design:
             for one in value
         )
 
-    def graph(self, kernel: str, accesses: Mapping[str, Access]) -> Graph:
+    def graph(self, kernel: str, accesses: Mapping[str, Access]) -> Sized:
         """The graph of a kernel in cycles, with what its DMAs get of external memory by their names, and with FIFOs
         sized by its schedule.
         """
         rates = [(n, str(a.cycles_per_token), a.latency_cycles, a.turn, a.ports) for n, a in sorted(accesses.items())]
-        key = f"{self._key}-{_digest(kernel, json.dumps(rates))}-graph"
-        value = _cached(key, lambda: self._graph(kernel, accesses))
+        key = digest_of(self._key, kernel, json.dumps(rates))
+        value = kept_or_made("designs", key, lambda: self._graph(kernel, accesses))
         graph = graph_from_json(value["graph"])
         inner = set(value["inner"])  # the schema of graphs does not say which FIFOs are parts of tasks
         groups: Mapping[str, str] = value["groups"]
         fifos = tuple(replace(fifo, inner=fifo.name in inner) for fifo in graph.fifos)
-        return Graph(tuple(replace(task, group=groups[task.name]) for task in graph.tasks), fifos)
+        tasks = tuple(replace(task, group=groups[task.name]) for task in graph.tasks)
+        return Sized(Graph(tasks, fifos), Prefetch(**value["prefetch"]))
 
     @cached_property
     def _key(self) -> str:
         arithmetic = self.arithmetic.as_json() if self.arithmetic is not None else None
         values = [self.part, self.rows, arithmetic, asdict(self.choices), self.operations.family, self.launches]
+        values.append(self.prefetch_bits)
         config = self.config.to_json_string(use_diff=False)
-        return f"{self.part}-{_digest(sources_digest(), json.dumps(values, sort_keys=True), config)}"
+        return digest_of(json.dumps(values, sort_keys=True), config)
 
     def _graph(self, kernel: str, accesses: Mapping[str, Access]) -> dict[str, Any]:
         (op,) = (op for op in _kernels(self._module) if op.kernel_name == kernel)
         scheduled = schedule_kernel(op, self.operations, accesses)
         graph = take_turns(scheduled.graph(), port_chains(accesses))
-        sizing = KernelSizer(graph, scheduled.ordered_graph(), "schedule").size(FIFO_BITS)
+        weights = weight_fifos(self._module).get(kernel, set())
+        graph = replace(graph, fifos=tuple(replace(f, prefetch=f.name in weights) for f in graph.fifos))
+        sizer = KernelSizer(graph, scheduled.ordered_graph(), "schedule", prefetch_bits=self.prefetch_bits)
+        sizing = sizer.size(FIFO_BITS)
         return {
             "graph": graph_to_json(graph.with_depths(sizing.depths)),
+            "prefetch": asdict(_prefetch_of(sizing)),
             "inner": [fifo.name for fifo in graph.fifos if fifo.inner],
             "groups": {task.name: task.group for task in graph.tasks},
         }
@@ -153,7 +147,9 @@ class Design:
             names = operand_names(self._module, kernel)
             moved = kernel_dmas(kernel, program, self.launches)
             memory = {dma.name: names[int(dma.name.rpartition(":")[2])] for dma in moved}
-            dmas = [self._described(dma, memory[dma.name]) for dma in moved]
+            weights = {dma.name.rpartition(":")[0] for dma in moved if _is_large_weight(dma, memory[dma.name])}
+            stages = product_stages(kernel, weights) if self.part == "decode" else {}
+            dmas = [self._described(dma, memory[dma.name], stages) for dma in moved]
             found.append(
                 {
                     "name": kernel.kernel_name,
@@ -165,12 +161,12 @@ class Design:
             )
         return found
 
-    def _described(self, dma: Dma, memory: str) -> Dma:
-        """A DMA with what is known of what it moves. For one row the products of a block take turns, since each needs
-        all of what the one before makes; over a prompt they work at the same time, on different rows.
+    def _described(self, dma: Dma, memory: str, stages: Mapping[str, int]) -> Dma:
+        """A DMA with what is known of what it moves. For one row products of different stages take turns, since each
+        needs all of what the one before makes; over a prompt they work at the same time, on different rows.
         """
-        weight = memory not in (*_INPUTS, "")
-        return replace(dma, weight=weight, stage=memory if weight and self.part == "decode" else "")
+        stage = stages.get(dma.name.rpartition(":")[0])
+        return replace(dma, weight=_is_weight(memory), stage="" if stage is None else f"stage {stage}")
 
     @property
     def _module(self) -> ModuleOp:
@@ -196,10 +192,18 @@ class Design:
         return module
 
 
-def wide(choices: Choices, part: Part) -> Choices:
-    """The choices of a part's design: a word of weights in every cycle, all of it multiplied at once."""
-    common = {"reduction_tile": 1, "lane_bits": choices.fifo_width_bits, "plain_lanes": 16, "product_lanes": 4}
-    return replace(choices, **common, **WIDE[part])
+def _prefetch_of(sizing: KernelSizing) -> Prefetch:
+    cycles = sizing.cycles if sizing.cycles_prefetch is None else sizing.cycles_prefetch
+    free = cycles if sizing.cycles_unbounded is None else sizing.cycles_unbounded
+    return Prefetch(sizing.prefetch_bits, sizing.prefetch_needed_bits, cycles, free)
+
+
+def _is_weight(memory: str) -> bool:
+    return memory not in (*_INPUTS, "")
+
+
+def _is_large_weight(dma: Dma, memory: str) -> bool:
+    return _is_weight(memory) and dma.bytes >= SMALL_BYTES
 
 
 def port_chains(accesses: Mapping[str, Access]) -> list[list[str]]:
@@ -242,28 +246,3 @@ def _name_of(operand: SSAValue, names: Mapping[SSAValue, str], call: func.CallOp
 
 def _kernels(module: ModuleOp) -> list[KernelOp]:
     return [op for function in device_functions(module) for op in function.walk() if isinstance(op, KernelOp)]
-
-
-@cache
-def sources_digest() -> str:
-    """The hash of the package's own sources and data files."""
-    root = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
-    for file in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".toml", ".cpp", ".h")):
-        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-
-
-def _cached(name: str, make: Any) -> Any:
-    """The JSON value that an earlier run kept under `name`, or what `make` gives."""
-    file = cache_folder() / "designs" / f"{name}.json"
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        value = json.loads(json.dumps(make()))
-    write_text(file, json.dumps(value))
-    return value

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from streamtensor.codegen.host.packed import PackedParameter
 from streamtensor.codegen.host.program import Program
+from streamtensor.flow.buffers import allocate_wholes
 
 Array = npt.NDArray[Any]
 
@@ -44,17 +45,14 @@ class Cache:
         self.names = tuple(port.name for port in program.inputs if port.name in _kept(program, layouts))
         self._shapes = {name: buffers[name].shape for name in self.names}
         self._forms: dict[str, list[_Form]] = {name: [] for name in self.names}
+        self.arrays = allocate_wholes(program, [port.buffer for port in program.cache])
         for port in program.cache:
             layout = layouts.get(port.name)
             name = layout.parameter if layout is not None else port.name
             buffer = program.buffer(port.buffer)
             places = None if layout is None else _places(_anonymous(layout), self._shapes[name])
-            self._forms[name].append(_Form(port.buffer, np.zeros(buffer.shape, buffer.dtype), places))
-
-    @property
-    def arrays(self) -> dict[str, Array]:
-        """The buffers that hold the cache, as the program reads them."""
-        return {form.buffer: form.array for forms in self._forms.values() for form in forms}
+            array = self.arrays.setdefault(port.buffer, np.zeros(buffer.shape, buffer.dtype))
+            self._forms[name].append(_Form(port.buffer, array, places))
 
     def write(self, rows: Mapping[str, Array], position: int) -> None:
         """Puts new rows, [1, KV heads, rows, head_dim] by the tensors' names, in the places from `position` on."""

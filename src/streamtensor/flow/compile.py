@@ -23,9 +23,12 @@ from streamtensor.pipelines import (
     DEFAULT_UNROLL,
     LEVEL_FILES,
     LEVELS,
+    PREFETCH_PERCENT,
     Choices,
+    Launch,
     choices_for,
 )
+from streamtensor.spaces.evaluation import Point, point_to_json
 from streamtensor.targets import load_device
 from streamtensor.timing.kernel_sizing import FifoSizing
 
@@ -37,6 +40,14 @@ if TYPE_CHECKING:
     from streamtensor.models.language_model import LanguageModel
 
 WEIGHTS = "weights"
+
+
+@dataclass(frozen=True)
+class Design:
+    """A point of a program's design space, and the choices of the pipeline that it stands for."""
+
+    point: Point
+    choices: Choices
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,9 @@ def compile_model(
     unroll: int = DEFAULT_UNROLL,
     fifo_sizing: FifoSizing = "schedule",
     fifo_slowdown_percent: float = 0.0,
+    prefetch_percent: float = PREFETCH_PERCENT,
+    launch: Launch = "per-layer",
+    designs: Mapping[str, Design] | None = None,
     force: bool = False,
     verify_each: bool = False,
     verify_numerics: bool = False,
@@ -75,6 +89,9 @@ def compile_model(
     A language model gives two programs: prefill for prompts of at most `prompt_len` tokens, and decode with a KV cache
     of `context` rows. `scheme` quantises it (float32, w8a8, w4a8, w4a8-gN), with static scales from the text file
     `calibration`. `tile` is the default tile of a loop, `unroll` how many of a tile's operations a task does at once.
+    Weights that are loaded ahead take at most `prefetch_percent` of the on-chip memory that buffers leave.
+    `launch` is "per-layer" or "one": a launch of the kernels for each layer of the model, or one for all of them.
+    `designs` by program take the places of these choices: points of its design space.
     `extern_kernels` are hand-written kernels that take the places of parts of the model; each is compared with what it
     replaces.
 
@@ -101,6 +118,8 @@ def compile_model(
         unroll=unroll,
         fifo_sizing=fifo_sizing,
         fifo_slowdown_percent=fifo_slowdown_percent,
+        prefetch_percent=prefetch_percent,
+        launch=launch,
     )
     language_model = model.language_model() if model.kind != "callable" else None
     with new_folder(out, force=force) as folder:
@@ -113,9 +132,11 @@ def compile_model(
         job.timings["read the model"] = perf_counter() - start
         job.program_count = len(programs)
         _check_extern_programs(extern_kernels, [program.name for program in programs])
+        _check_designs(designs or {}, [program.name for program in programs])
         parameters: dict[str, Mapping[str, torch.Tensor]] = {}
         for program in programs:
             job.stage(f"{program.name}: import")
+            job.asked = designs[program.name].choices if designs and program.name in designs else choices
             imported = import_program(program, extern_kernels)
             job.compare(imported.replaced)
             job.add_timings({f"import: {name}": seconds for name, seconds in imported.timings.items()})
@@ -131,6 +152,7 @@ def compile_model(
             prefix=programs[0].prefix,
             tokenizer=tokenizer is not None,
             generation=_generation(language_model) if language_model is not None else None,
+            points={name: point_to_json(design.point) for name, design in (designs or {}).items()},
         )
     return CompileResult(out, summary, _files(out), job.timings)
 
@@ -175,9 +197,17 @@ def compile_module(
 
 
 def recompile(
-    folder: Path, *, start: str, to: str = "code", out: Path | None = None, events: Events | None = None
+    folder: Path,
+    *,
+    start: str,
+    to: str = "code",
+    out: Path | None = None,
+    designs: Mapping[str, Design] | None = None,
+    events: Events | None = None,
 ) -> CompileResult:
     """Goes on from the (edited) files of level `start` of a compiled folder; the later files are made anew.
+
+    `designs` by program, points of its design space, take the places of what the folder says was chosen.
 
     Raises UserError ST0502 for an unknown level, ST0503 for a missing file, ST0201 and ST0202 with the line of a file
     that does not parse or verify; the folder is then as it was.
@@ -191,6 +221,7 @@ def recompile(
         raise UserError(
             "ST0503", f"{folder} has no weights: it was not compiled as far as code", hint="compile the model again"
         )
+    _check_designs(designs or {}, record.programs)
     target = load_device(record.device)
     try:
         choices = {program: Choices(**record.choices[program]) for program in record.programs}
@@ -201,7 +232,7 @@ def recompile(
         job = Job(made, target, choices[record.programs[0]], to, False, False, events or SilentEvents())
         job.earlier = folder
         for program in record.programs:
-            job.asked = choices[program]
+            job.asked = designs[program].choices if designs and program in designs else choices[program]
             module = _read_level(folder, program, start)
             for level in LEVELS[LEVELS.index(start) + 1 :]:
                 _forget(made / program, level)
@@ -209,7 +240,11 @@ def recompile(
         if to == "code":
             job.repack(folder)
         summary = job.finish(
-            source=record.source, prefix=record.prefix, tokenizer=record.tokenizer, generation=record.generation
+            source=record.source,
+            prefix=record.prefix,
+            tokenizer=record.tokenizer,
+            generation=record.generation,
+            points={**record.points, **{name: point_to_json(design.point) for name, design in (designs or {}).items()}},
         )
     return CompileResult(out or folder, summary, _files(out or folder), job.timings)
 
@@ -219,6 +254,13 @@ def _check_extern_programs(kernels: Sequence[ExternKernel], programs: Sequence[s
         if kernel.program and kernel.program not in programs:
             hint = did_you_mean(kernel.program, programs) or f"it has {', '.join(programs)}"
             raise kernel.wrong(f"the model has no program {kernel.program}", hint)
+
+
+def _check_designs(designs: Mapping[str, Design], programs: Sequence[str]) -> None:
+    for name in designs:
+        if name not in programs:
+            known = ", ".join(programs)
+            raise UserError("ST0801", f"the model has no program '{name}' to give a design to", hint=f"it has {known}")
 
 
 def _generation(model: LanguageModel) -> Generation:

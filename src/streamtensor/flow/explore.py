@@ -17,9 +17,14 @@ from streamtensor.explore.search import Ending, Progress, search
 from streamtensor.explore.study import LOCK, PAGE, SEARCHER_NAMES, STUDY, Question, Study
 from streamtensor.explore.trial import Trial
 from streamtensor.explore.workers import InlineWorker, Recipe, Workers
+from streamtensor.flow.compile import CompileResult, Design, compile_model, recompile
 from streamtensor.flow.events import Events, SilentEvents
+from streamtensor.flow.folder import RECORD
 from streamtensor.spaces.evaluation import Objective
+from streamtensor.spaces.program_space import ProgramSpace
 from streamtensor.spaces.space import Parameter, Space
+
+_COMPILED = ("device", "scheme", "prompt_len", "context")  # what a space and a compilation both depend on
 
 SPACE_OF = "streamtensor.spaces.sources:space_of"
 DEFAULT_OBJECTIVES = ("latency", "bits")
@@ -181,6 +186,41 @@ def run(
             workers.close()
             write_page(study)
     return Explored(study, ending)
+
+
+def compile_point(
+    study: Study,
+    space: Space,
+    number: int,
+    out: Path,
+    *,
+    random_weights: int = 0,
+    force: bool = False,
+    events: Events | None = None,
+) -> CompileResult:
+    """Compiles the model of a study into the folder `out`, with trial `number`'s point for the program of the study.
+
+    The model's other programs get the default choices. A shape has no weights of its own and gets random ones.
+
+    Raises UserError ST0810 for a trial that there is not, ST0811 for a study of something that can't be compiled, and
+    as `compile_model` and `recompile` do.
+    """
+    if not isinstance(space, ProgramSpace):
+        raise UserError("ST0811", f"the study in {study.folder} is not about a model's program")
+    from streamtensor.models.shapes import SHAPES
+
+    trial = study.trial(number)
+    asked = study.question.recipe.arguments
+    designs = {space.program: Design(trial.point, space.choices(trial.point))}
+    events = events or SilentEvents()
+    if not trial.feasible:
+        events.note(f"point {number} does not fit: streamtensor explore {study.folder} --explain {number}")
+    source = str(asked["source"])
+    if (Path(source) / RECORD).is_file():
+        return recompile(Path(source), start="tensor", out=out, designs=designs, events=events)
+    options = {name: asked[name] for name in _COMPILED if name in asked}
+    seed = random_weights if source in SHAPES else None
+    return compile_model(source, out, **options, designs=designs, random_weights=seed, force=force, events=events)
 
 
 def write_page(study: Study) -> None:

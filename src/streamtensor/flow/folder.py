@@ -45,7 +45,8 @@ class Record:
 
     `source` is the record of the model (None for a module that was given in Python), `choices` the numbers of the
     pipeline by program, `prefix` what stands before the parameters' names in the wrapped module, `generation` how a
-    language model generates (None for other modules), `ir_files` the sha256 of each IR file as the compiler wrote it.
+    language model generates (None for other modules), `ir_files` the sha256 of each IR file as the compiler wrote it,
+    `points` by program the point of its design space, where one was given.
     """
 
     device: str
@@ -56,6 +57,7 @@ class Record:
     tokenizer: bool = False
     generation: Generation | None = None
     ir_files: Mapping[str, str] = field(default_factory=dict[str, str])
+    points: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     def write(self, folder: Path) -> None:
         """Writes the record into `folder`."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
+from streamtensor.cost.on_chip import fifo_budgets, weight_fifos
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects import context
 from streamtensor.flow.events import Events
@@ -24,7 +25,6 @@ from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.collection import loaded_objects_set_aside
 from streamtensor.ir.text import print_module
 from streamtensor.pipelines import (
-    FIFO_RESERVE_PERCENT,
     LEVEL_FILES,
     LEVELS,
     Choices,
@@ -32,6 +32,7 @@ from streamtensor.pipelines import (
 )
 from streamtensor.report import ProgramSummary, facts_of, total
 from streamtensor.report.bounds import unbounded_notes
+from streamtensor.report.layers import layer_notes
 from streamtensor.report.summary import Facts
 from streamtensor.targets import Device
 from streamtensor.timing.kernel_sizing import FifoSizing
@@ -108,7 +109,8 @@ class Job:
                 untiled = module.clone()
             sizes = self._size_fifos(program, module) if level == "stream" else {}
             facts[level] = {**facts_of(level, module, self.choices.port_bits), **sizes}
-            for note in (*facts[level].get("extern_costs", ()), *unbounded_notes(facts[level])):
+            notes = (*unbounded_notes(facts[level]), *layer_notes(facts[level]))
+            for note in (*facts[level].get("extern_costs", ()), *notes):
                 self.events.note(note)
             start = perf_counter()
             write_text(self.folder / program / LEVEL_FILES[level], print_module(module))
@@ -128,9 +130,11 @@ class Job:
             return {}
         start = perf_counter()
         sizing = cast(FifoSizing, self.choices.fifo_sizing)
-        budget = self.choices.on_chip_bits * FIFO_RESERVE_PERCENT // 100
+        budget, prefetch = fifo_budgets(module, self.choices)
         slowdown = self.choices.fifo_slowdown_percent / 100
-        resized = resize_streams(module, self.device, sizing, budget, slowdown)
+        resized = resize_streams(
+            module, self.device, sizing, budget, slowdown, weights=weight_fifos(module), prefetch_bits=prefetch
+        )
         self.add_timings({"size FIFOs": perf_counter() - start})
         return {"fifo_sizing": {kernel.kernel: kernel.to_json() for kernel in resized}}
 
@@ -219,6 +223,7 @@ class Job:
         prefix: str = "",
         tokenizer: bool = False,
         generation: Generation | None = None,
+        points: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> dict[str, Any]:
         """Writes the record and the summary of the whole folder, and the host program that generates; returns the
         summary.
@@ -235,7 +240,7 @@ class Job:
         write_text(self.folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
         hashes = ir_hashes(self.folder, programs)
         used = {name: asdict(choices) for name, choices in self._used.items()}
-        record = Record(self.device.name, used, programs, source, prefix, tokenizer, generation, hashes)
+        record = Record(self.device.name, used, programs, source, prefix, tokenizer, generation, hashes, points or {})
         record.write(self.folder)
         return summary
 

@@ -45,13 +45,14 @@ _STREAM = (
     "dataflow.task",
     "dataflow.yield",
     "dataflow.bound",
+    "dataflow.part",
     "dataflow.stream*",
     "tensor_ext.lanes",
 )
 
 LEVELS: dict[str, LevelSpec] = {
     "tensor": LevelSpec("tensor", (*_PROGRAM, *_LINALG)),
-    "dataflow": LevelSpec("dataflow", (*_PROGRAM, *_LINALG, *_DATAFLOW)),
+    "dataflow": LevelSpec("dataflow", (*_PROGRAM, *_LINALG, *_DATAFLOW, "tensor_ext.extend", "tensor_ext.crop")),
     "fused": LevelSpec("fused", (*_PROGRAM, *_LINALG, *_DATAFLOW, "tensor_ext.*")),
     "materialized": LevelSpec("materialized", (*_PROGRAM, *_LINALG, *_DATAFLOW, "tensor_ext.*", "vector.transfer_*")),
     "stream": LevelSpec("stream", (*_PROGRAM, *_STREAM)),

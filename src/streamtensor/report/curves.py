@@ -44,13 +44,13 @@ def _plots(curves: TokenCurves) -> Any:
     fill = (
         alt.Chart(alt.Data(values=list(_rows(curves.fill))))
         .mark_area(interpolate="step-after", opacity=0.5, color="#2ca02c", line={"color": "#2ca02c"})
-        .encode(x=cycles, y=alt.Y("tokens:Q", title="in the FIFO"), tooltip=["cycle:Q", "tokens:Q"])
+        .encode(x=cycles, y=alt.Y("tokens:Q", title="in the FIFO", axis=alt.Axis(tickMinStep=1)), tooltip=["cycle:Q", "tokens:Q"])
         .properties(width=_WIDTH, height=_FILL_HEIGHT)
     )
     if curves.depth is None:
-        return alt.vconcat(passed, fill)
+        return alt.vconcat(passed, fill).resolve_scale(x="shared")
     depth = alt.Chart(alt.Data(values=[{"depth": curves.depth}])).mark_rule(strokeDash=[2, 2]).encode(y="depth:Q")
-    return alt.vconcat(passed, fill + depth)
+    return alt.vconcat(passed, fill + depth).resolve_scale(x="shared")
 
 
 def _title(curves: TokenCurves) -> Any:

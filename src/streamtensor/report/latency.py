@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 LAUNCHES = ("per-layer-0us", "per-layer-50us", "one")
@@ -26,12 +26,16 @@ class Affine:
         first, last = sizes[0], sizes[-1]
         slope = Fraction(cycles[last] - cycles[first], last - first)
         base = cycles[first] - slope * first
-        worst = max(abs(float((base + slope * size) / cycles[size]) - 1) for size in sizes)
-        return Affine(base, slope, worst)
+        line = Affine(base, slope, 0.0)
+        return replace(line, worst=max(abs(line.deviation(size, cycles[size])) for size in sizes))
 
     def at(self, size: int) -> float:
         """Cycles at a size."""
         return float(self.base + self.slope * size)
+
+    def deviation(self, size: int, cycles: int) -> float:
+        """How far the line is above `cycles` at a size, as a share of these."""
+        return self.at(size) / cycles - 1
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,14 @@ ALLO = System("Allo", "U280", "W4A8", f"as compared in {_STREAMTENSOR}", True)
 DFX = System("DFX", "U280", "FP16", f"as compared in {_STREAMTENSOR}", True)
 A100 = System("A100", "A100", "", f"as compared in {_STREAMTENSOR}", False)
 RTX2080TI = System("2080Ti", "2080Ti", "", f"as compared in {_STREAMTENSOR}", False)
-CODO = System("CODO", "U280, 300 MHz", "W4A8", "CODO, as published", True)
+CODO = System(
+    "CODO",
+    "U280, 300 MHz",
+    "W4A8",
+    "Zhang et al., CODO: An Automated Compiler for Comprehensive Dataflow Optimization, arXiv 2604.12618; whether its"
+    " figures include the LM head, and at which lengths its tokens/s were taken, is not known here",
+    True,
+)
 
 # in = out: latency ms, TTFT ms, decode tokens/s
 _GPT2_MEDIUM: Mapping[System, Mapping[int, tuple[float, float, float]]] = {
@@ -98,25 +105,45 @@ PUBLISHED: tuple[PublishedRow, ...] = (
 
 @dataclass(frozen=True)
 class Statement:
-    """A published figure that is no row of a table: what it is about, the figure, the source."""
+    """A published figure that is no row of a table: of which models, what it is about, the figure, the source."""
 
+    models: tuple[str, ...]
     what: str
     figure: str
     source: str
 
 
+_QWEN, _LLAMA, _GEMMA = "qwen2.5-0.5b", "tinyllama-1.1b", "gemma-3-1b"
+_EVALUATED = (GPT2_MEDIUM, _QWEN, _LLAMA, _GEMMA)
+_ENERGY = "energy efficiency against an A100"
+
 STATEMENTS = (
     Statement(
-        "on-chip memory of intermediate results of one layer, after fusion", "14.8-16.8 % of before", _STREAMTENSOR
+        _EVALUATED,
+        "on-chip memory of intermediate results of one layer, after fusion, over all models",
+        "14.8-16.8 % of before",
+        _STREAMTENSOR,
     ),
-    Statement("PyTorch to RTL", "1251.7-1547.9 s, of it the compiler 26.8-63.4 s", _STREAMTENSOR),
-    Statement("energy efficiency against an A100", "up to 1.99x (Qwen), 1.59x (Gemma), below 1 (Llama)", _STREAMTENSOR),
+    Statement(
+        _EVALUATED,
+        "PyTorch to RTL, over all models",
+        "1251.7-1547.9 s, of it the compiler 26.8-63.4 s",
+        _STREAMTENSOR,
+    ),
+    Statement((_QWEN,), _ENERGY, "up to 1.99x", _STREAMTENSOR),
+    Statement((_GEMMA,), _ENERGY, "up to 1.59x", _STREAMTENSOR),
+    Statement((_LLAMA,), _ENERGY, "below 1", _STREAMTENSOR),
 )
 
 
 def published_rows(model: str, input: int, output: int) -> list[PublishedRow]:
     """What was published of `model` at this length; a row without an output length fits every one."""
     return [row for row in PUBLISHED if row.model == model and row.input == input and row.output in (output, None)]
+
+
+def statements_about(model: str) -> tuple[Statement, ...]:
+    """What else was published of `model`."""
+    return tuple(one for one in STATEMENTS if model in one.models)
 
 
 def best_fpga(rows: Iterable[PublishedRow]) -> tuple[float | None, float | None, float | None]:

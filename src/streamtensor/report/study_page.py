@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from streamtensor.cost.content_cache import kept_or_made
 from streamtensor.explore.study import Study
 from streamtensor.explore.trial import Trial
 from streamtensor.spaces.evaluation import UNITS, Objective
@@ -19,7 +22,6 @@ _COLOURS = ("#c2410c", "#64748b", "#cbd5e1")
 
 def study_page(study: Study) -> str:
     """The page. Figures: latency simulated, all others from models of the compiler."""
-    import vl_convert
     from jinja2 import Environment, StrictUndefined
 
     objectives = study.question.objectives
@@ -36,7 +38,7 @@ def study_page(study: Study) -> str:
         feasible=sum(trial.feasible for trial in study.trials),
         front=[row for row in shown if row["kind"] == _KINDS[0]],
         parameters=study.question.parameters,
-        bundle=vl_convert.javascript_bundle(),
+        bundle=_bundle(),
         plots=_embedded(study_plots(study)),
     )
 
@@ -133,6 +135,15 @@ def _row(study: Study, trial: Trial, front: set[int]) -> dict[str, Any]:
         "shown_point": _listed(trial.point),
         "violations": [*violations, *problem],
     }
+
+
+def _bundle() -> str:
+    """The JavaScript that draws plots, kept between runs: putting it together takes seconds."""
+    import vl_convert
+
+    key = hashlib.sha256(f"vl-convert {version('vl-convert-python')}".encode()).hexdigest()[:32]
+    make: Any = vl_convert.javascript_bundle  # its stub asks for a part of the bundle; without one it is all of it
+    return str(kept_or_made("javascript", key, make))
 
 
 def _axis(objective: Objective) -> str:

@@ -15,7 +15,9 @@ from streamtensor.ir.builtin import ModuleOp
 from streamtensor.report.bounds import bound_facts
 from streamtensor.report.connections import connections
 from streamtensor.report.extern import extern_costs, extern_facts
+from streamtensor.report.layers import layer_facts
 
+_SHOWN = ("extern_kernels", "bounds", "layer_loops")
 COUNTS = ("kernels", "kernels_before_fusion", "tasks", "fifos", "converters")
 
 Facts = dict[str, Any]  # what one level says of a program, as JSON values
@@ -34,7 +36,8 @@ class ProgramSummary:
     with its ratio to it. `external_bytes` is what crosses external memory in one run, `unfused` and `fused`, the
     latter split into `parameter`, `intermediate` and `boundary`; `ports` lists it for each port with the bits of its
     words. `extern_kernels` has the figures of hand-written kernels, if there are any, `bounds` the run-time bounds of
-    loops (`report.bounds`). `functions` says how often each function is called.
+    loops (`report.bounds`), `layer_loops` the kernels that run all layers in one launch (`report.layers`). `functions`
+    says how often each function is called.
     """
 
     levels: Mapping[str, Facts]
@@ -48,7 +51,7 @@ class ProgramSummary:
         for facts in self.levels.values():
             bits |= facts.get("bits", {})
             moved |= facts.get("external_bytes", {})
-            found |= {name: value for name, value in facts.items() if name in (*COUNTS, "extern_kernels", "bounds")}
+            found |= {name: value for name, value in facts.items() if name in (*COUNTS, *_SHOWN)}
         return {**found, "bits": bits, "external_bytes": moved, "functions": dict(self.functions)}
 
     def to_json(self) -> dict[str, Any]:
@@ -103,6 +106,7 @@ def facts_of(level: str, module: ModuleOp, port_bits: int = PORT_BITS) -> Facts:
                 "terms": [asdict(term) for term in terms],
                 **({"extern_kernels": externs} if (externs := extern_facts(module)) else {}),
                 **({"bounds": bounds} if (bounds := bound_facts(module)) else {}),
+                **({"layer_loops": loops} if (loops := layer_facts(module)) else {}),
             }
         case _:
             return {}

@@ -82,7 +82,14 @@ class Violation:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Violation:
         """The inverse of `to_json`."""
-        return Violation(**{**data, "levers": tuple(data["levers"])})
+        return Violation(
+            data["constraint"],
+            data["needed"],
+            data["available"],
+            data["unit"],
+            dict(data["terms"]),
+            tuple(data["levers"]),
+        )
 
     def __str__(self) -> str:
         terms = ", ".join(f"{name} {amount:,.6g}" for name, amount in self.terms.items())

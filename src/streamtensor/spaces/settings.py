@@ -3,25 +3,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 
 from streamtensor.pipelines import Choices
-from streamtensor.spaces.evaluation import Point
+from streamtensor.spaces.evaluation import Point, Value
 
-NAMES = {"default_tile_size": "tile", "overall_unroll_size": "budget"}
+NAMES: Mapping[str, str] = {"default_tile_size": "tile", "overall_unroll_size": "unroll_budget"}
 """Parameters that the pipeline calls otherwise."""
 
-_FIELDS = {field.name for field in fields(Choices)}
+_FIELDS = frozenset(field.name for field in fields(Choices))
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The choices of a whole program at a point."""
+def choices_at(point: Point, base: Choices) -> Choices:
+    """What the pipeline is told at a point; `base` says what the point does not name, such as the sizes of a device.
 
-    choices: Choices
+    Parameters with a dot choose something for one kernel; 0, and an empty order, leave it to the rules.
+    """
+    named = {NAMES.get(name, name): value for name, value in point.items() if "." not in name}
+    chosen = {name: value for name, value in named.items() if name in _FIELDS}
+    single = [f"{name}={_text(point[name])}" for name in sorted(point) if "." in name and point[name] not in (0, ())]
+    return replace(base, **chosen, kernels=(*base.kernels, *single))
 
 
-def settings_at(point: Point, base: Choices) -> Settings:
-    """What the pipeline is told at a point; `base` says what the point does not name, such as the device's sizes."""
-    named = {NAMES.get(name, name): value for name, value in point.items()}
-    return Settings(replace(base, **{name: value for name, value in named.items() if name in _FIELDS}))
+def _text(value: Value) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

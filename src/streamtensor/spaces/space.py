@@ -112,9 +112,7 @@ class Space(ABC):
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in point:
             if name not in known:
-                raise UserError(
-                    "ST0802", f"the space has no parameter '{name}'", hint=did_you_mean(name, known) or None
-                )
+                raise UserError("ST0802", f"the space has no parameter '{name}'", hint=did_you_mean(name, known))
         return {name: _legal(known[name], point.get(name, known[name].default)) for name in known}
 
     def point_from_json(self, data: Mapping[str, Any]) -> dict[str, Value]:
@@ -166,7 +164,9 @@ class _Fixed(Space):
 
 
 def _legal(parameter: Parameter, value: Any) -> Value:
-    found = next((one for one in parameter.values if one == value and isinstance(one, str) == isinstance(value, str)), None)
+    found = next(
+        (one for one in parameter.values if one == value and isinstance(one, str) == isinstance(value, str)), None
+    )
     if found is None:
         shown = ", ".join(map(str, parameter.values[:12])) + (", ..." if len(parameter.values) > 12 else "")
         raise UserError("ST0801", f"{parameter.name} = {value} is not a legal value", hint=f"one of {shown}")

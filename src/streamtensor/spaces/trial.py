@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter, OrderedDict
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,72 +13,118 @@ from time import perf_counter
 from typing import cast
 
 from streamtensor.cost.external_bytes import external_bytes, external_traffic
-from streamtensor.cost.on_chip import device_functions
+from streamtensor.cost.on_chip import budgets_beside, device_functions
 from streamtensor.cost.resources import Resources, fifo_resources
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp
-from streamtensor.pipelines import FIFO_RESERVE_PERCENT, passes_to
-from streamtensor.spaces.compiled_kernels import CompiledKernel, CompiledKernels, kernels_of
+from streamtensor.ir.printing import text_of
+from streamtensor.pipelines import Choices, passes_to
+from streamtensor.spaces.compiled_kernels import (
+    CompiledKernel,
+    CompiledKernels,
+    TimedKernel,
+    before_fusion,
+    kernels_of,
+)
 from streamtensor.spaces.evaluation import Evaluation, Objective, Point, Violation
-from streamtensor.spaces.settings import Settings
 from streamtensor.targets import Device
 from streamtensor.targets.channels import Access, Infeasible, MemoryPlan, plan_memory
-from streamtensor.timing.kernel_sizing import FifoSizing, KernelSizer, KernelSizing, cap_for
+from streamtensor.timing.kernel_sizing import FifoSizing, KernelSizer, KernelSizing, cap_for, share_prefetch
 from streamtensor.transforms.fusion.fuse_kernels import FuseKernelsPass
 from streamtensor.transforms.fusion.on_chip import local_bits
+from streamtensor.transforms.tiling.kernel_choices import kernel_name
 
+REMEMBERED = 4  # programs at the fused level
 SHOWN_TERMS = 8  # of a violation; the rest is one more term
 
 
 @dataclass(frozen=True)
-class SizedKernel:
-    """A kernel of a design with its FIFOs: how often it is launched, its depths, and the bits of its tokens."""
+class FusedProgram:
+    """A program at the fused level: its kernels as text and how often a run launches each, and its external bytes.
+    Where there is none, `violations` say why.
+    """
 
-    compiled: CompiledKernel
+    module: ModuleOp | None
+    texts: Mapping[str, str]
+    launches: Mapping[str, int]
+    external_bytes: int
+    violations: tuple[Violation, ...] = ()
+
+
+class Front:
+    """The program of the tensor level, led to the fused level; the last few are remembered by the choices that they
+    depend on, since many points differ in other ones only.
+    """
+
+    def __init__(self, tensor_level: ModuleOp) -> None:
+        self._tensor_level = tensor_level
+        self._known: OrderedDict[str, FusedProgram] = OrderedDict()
+
+    def at(self, choices: Choices) -> FusedProgram:
+        """The fused program. Raises UserError where a pass refuses a choice."""
+        key = before_fusion(choices)
+        if key not in self._known:
+            self._known[key] = _fused(self._tensor_level, choices)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]
+
+
+@dataclass(frozen=True)
+class SizedKernel:
+    """A kernel of a design with its FIFOs: how often it is launched, its depths, and (depth, bits) of each FIFO."""
+
+    timed: TimedKernel
     launches: int
     sizing: KernelSizing
     fifos: Mapping[str, tuple[int, int]]
 
     @property
+    def name(self) -> str:
+        """The kernel's name."""
+        return self.timed.name
+
+    @property
     def resources(self) -> Resources:
         """Everything but ports."""
-        return sum(self.compiled.tasks.values(), fifo_resources(self.fifos.values()))
+        return sum(self.timed.tasks.values(), fifo_resources(self.fifos.values()))
 
 
-def evaluate(tensor_level: ModuleOp, settings: Settings, device: Device, point: Point) -> Evaluation:
+def evaluate(front: Front, choices: Choices, device: Device, point: Point) -> Evaluation:
     """What the program costs at a point.
 
     Kernels are compiled without checks between passes, FIFO depths come from schedules, and each kernel is simulated
-    once with them. `tensor_level` stays as it is.
+    once with them.
     """
     start = perf_counter()
     with _one_collection():
         try:
-            fused, violations = _fuse(tensor_level, settings)
-            if fused is None:
-                return Evaluation(point, {}, violations, perf_counter() - start)
-            kernels = CompiledKernels(fused, settings.choices)
+            fused = front.at(choices)
+            if fused.module is None:
+                return Evaluation(point, {}, fused.violations, perf_counter() - start)
+            kernels = CompiledKernels(fused.module, fused.texts, choices)
             facts = kernels.facts()
-            plan = plan_memory([dma for kernel in facts.values() for dma in kernel.dmas], device)
-            sized = _size(kernels, facts, plan, _launches(fused), settings, device)
-            traffic = external_bytes(external_traffic(fused)).total
+            plan = plan_memory([dma for kernel in facts for dma in kernel.dmas], device)
+            timed = [kernels.timed(kernel, _accesses(kernel, plan, device)) for kernel in facts]
+            buffers = sum(kernel.buffer_bits for kernel in facts)
+            sized = _size(timed, fused.launches, choices, buffers)
         except UserError as error:
             refused = Violation(f"{error.code}: {error.message}", 1, 0, "refusal", {"refusal": 1}, tuple(error.levers))
             return Evaluation(point, {}, (refused,), perf_counter() - start)
     total = sum((kernel.resources for kernel in sized), Resources())
-    ports = plan.total_ports if isinstance(plan, MemoryPlan) else plan.needed
     objectives = {
         Objective.LATENCY: sum(kernel.sizing.cycles * kernel.launches for kernel in sized),
-        Objective.BITS: sum(kernel.compiled.buffer_bits + kernel.sizing.bits for kernel in sized),
+        Objective.BITS: sum(kernel.timed.buffer_bits + kernel.sizing.bits for kernel in sized),
         Objective.DSP: ceil(total.dsp),
         Objective.BRAM36: total.bram36,
         Objective.URAM: total.uram,
         Objective.LUTRAM_BITS: total.lutram_bits,
-        Objective.EXTERNAL_BYTES: traffic,
-        Objective.PORTS: ports,
+        Objective.EXTERNAL_BYTES: fused.external_bytes,
+        Objective.PORTS: plan.total_ports if isinstance(plan, MemoryPlan) else plan.needed,
         Objective.KERNELS: len(sized),
     }
     found = (*_over(sized, total, device), *_too_many_ports(plan))
@@ -85,54 +132,47 @@ def evaluate(tensor_level: ModuleOp, settings: Settings, device: Device, point: 
     return Evaluation(point, objectives, found, perf_counter() - start, len(sized) - compiled, compiled)
 
 
-def _fuse(tensor_level: ModuleOp, settings: Settings) -> tuple[ModuleOp | None, tuple[Violation, ...]]:
-    """The module at the fused level; None and the reasons where a kernel alone is too much."""
+def _fused(tensor_level: ModuleOp, choices: Choices) -> FusedProgram:
     module = tensor_level.clone()
-    for one in passes_to("dataflow", settings.choices):
+    for one in passes_to("dataflow", choices):
         one.apply(context(), module)
-    passes = passes_to("fused", settings.choices)
+    passes = passes_to("fused", choices)
     (limit,) = (one.limit_bits for one in passes if isinstance(one, FuseKernelsPass))
-    alone = {kernel.kernel_name: local_bits(kernel) for kernel in kernels_of(module)} if limit else {}
-    violations = tuple(
-        Violation(
-            f"on-chip memory of kernel {name}",
-            bits,
-            limit,
-            "bits",
-            {f"tiles of {name}": bits},
-            ("default_tile_size: a smaller tile", "a device with more memory"),
-        )
-        for name, bits in alone.items()
-        if bits > limit
-    )
+    violations = tuple(_alone(kernel, limit) for kernel in _kernels(module) if limit and local_bits(kernel) > limit)
     if violations:
-        return None, violations
+        return FusedProgram(None, {}, {}, 0, violations)
     for one in passes:
         one.apply(context(), module)
-    return module, ()
+    texts = {kernel.kernel_name: text_of(kernel) for kernel in _kernels(module)}
+    return FusedProgram(module, texts, _launches(module), external_bytes(external_traffic(module)).total)
+
+
+def _alone(kernel: KernelOp, limit: int) -> Violation:
+    """A kernel that is too much on its own: fusion has nothing to choose."""
+    name = kernel_name(kernel)
+    levers = ["default_tile_size: smaller tiles", "a device with more memory"]
+    if name:
+        levers.insert(1, f"tile.{name}.LOOP: smaller tiles of this kernel")
+    bits = local_bits(kernel)
+    constraint = f"on-chip memory of kernel {kernel.kernel_name}"
+    return Violation(constraint, bits, limit, "bits", {f"tiles of {kernel.kernel_name}": bits}, tuple(levers))
 
 
 def _size(
-    kernels: CompiledKernels,
-    facts: Mapping[str, CompiledKernel],
-    plan: MemoryPlan | Infeasible,
-    launches: Mapping[str, int],
-    settings: Settings,
-    device: Device,
+    timed: Sequence[TimedKernel], launches: Mapping[str, int], choices: Choices, buffer_bits: int
 ) -> list[SizedKernel]:
-    """Every kernel with FIFO depths, all together within what is kept for FIFOs."""
-    choices = settings.choices
-    sizers: list[KernelSizer] = []
-    for kernel in facts.values():
-        graph, ordered = kernels.graphs(kernel, _accesses(kernel, plan, device))
-        strategy = cast(FifoSizing, choices.fifo_sizing)
-        sizers.append(KernelSizer(graph, ordered, strategy, choices.fifo_slowdown_percent / 100))
-    cap = cap_for(sizers, choices.on_chip_bits * FIFO_RESERVE_PERCENT // 100)
+    """Every kernel with FIFO depths, all together within what there is for FIFOs, as `resize_streams` does it."""
+    strategy = cast(FifoSizing, choices.fifo_sizing)
+    slowdown = choices.fifo_slowdown_percent / 100
+    sizers = [KernelSizer(one.graph, one.ordered, strategy, slowdown, known=one.late) for one in timed]
+    budget, prefetch = budgets_beside(buffer_bits, choices)
+    share_prefetch(sizers, prefetch)
+    cap = cap_for(sizers, budget - sum(one.copy_bits for one in timed), without_prefetch=True)
     found: list[SizedKernel] = []
-    for kernel, sizer in zip(facts.values(), sizers, strict=True):
+    for one, sizer in zip(timed, sizers, strict=True):
         sizing = sizer.size(cap)
         fifos = {fifo.name: (sizing.depths[fifo.name], fifo.bits) for fifo in sizer.graph.sized}
-        found.append(SizedKernel(kernel, launches[kernel.name], sizing, fifos))
+        found.append(SizedKernel(one, launches[one.name], sizing, fifos))
     return found
 
 
@@ -143,18 +183,17 @@ def _accesses(kernel: CompiledKernel, plan: MemoryPlan | Infeasible, device: Dev
     return {dma: access for (program, dma), access in mine.accesses.items() if program == kernel.name}
 
 
+def _kernels(module: ModuleOp) -> list[KernelOp]:
+    return [kernel for function in device_functions(module) for kernel in kernels_of(function)]
+
+
 def _launches(module: ModuleOp) -> dict[str, int]:
     """How often a run launches each kernel."""
-    calls: dict[str, int] = {}
-    for op in module.walk():
-        if isinstance(op, func.CallOp):
-            name = op.callee.string_value()
-            calls[name] = calls.get(name, 0) + 1
+    calls = Counter(op.callee.string_value() for op in module.walk() if isinstance(op, func.CallOp))
     return {
-        kernel.kernel_name: calls.get(function.sym_name.data, 1)
+        kernel.kernel_name: calls[function.sym_name.data]
         for function in device_functions(module)
-        for kernel in function.body.block.ops
-        if isinstance(kernel, KernelOp)
+        for kernel in kernels_of(function)
     }
 
 
@@ -176,8 +215,8 @@ def _over(sized: Sequence[SizedKernel], total: Resources, device: Device) -> Ite
     for name, (needed, available) in total.over(device).items():
         terms: dict[str, float] = {}
         for kernel in sized:
-            taken = [(f"{kernel.compiled.name}/{task}", one) for task, one in kernel.compiled.tasks.items()]
-            taken.append((f"{kernel.compiled.name}/FIFOs", fifo_resources(kernel.fifos.values())))
+            taken = [(f"{kernel.name}/{task}", one) for task, one in kernel.timed.tasks.items()]
+            taken.append((f"{kernel.name}/FIFOs", fifo_resources(kernel.fifos.values())))
             terms |= {place: getattr(one, name) for place, one in taken if getattr(one, name)}
         yield Violation(name, needed, available, units[name], _largest(terms), _LEVERS[name])
 

@@ -26,6 +26,15 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Line:
+    """What an operation costs whose widest operand has at most `bits` bits, and the narrowest at most `other`."""
+
+    bits: int
+    other: int
+    cost: Cost
+
+
+@dataclass(frozen=True)
 class MemoryPorts:
     """One bank of a kind of on-chip memory: cycles from address to data, and from a write until the data can be read;
     accesses in a cycle (0: any number), of which one may be a write.
@@ -42,15 +51,18 @@ class Operations:
 
     family: str
     title: str
-    costs: Mapping[str, tuple[tuple[int, Cost], ...]] = field(compare=False)
+    costs: Mapping[str, tuple[Line, ...]] = field(compare=False)
     memories: Mapping[str, MemoryPorts] = field(compare=False)
     loop_cycles: int = 1
     sources: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 
-    def cost(self, operation: str, bits: int) -> Cost:
-        """The cost for operands of at most `bits` bits; wider ones than any line cost what the last line says."""
+    def cost(self, operation: str, bits: int, other: int | None = None) -> Cost:
+        """The cost for operands of at most `bits` bits, the narrowest of at most `other` (`bits` when not given): that
+        of the first line that both fit; wider ones than any line cost what the last line says.
+        """
         lines = self.costs[operation]
-        return next((cost for widest, cost in lines if bits <= widest), lines[-1][1])
+        narrowest = bits if other is None else other
+        return next((one.cost for one in lines if bits <= one.bits and narrowest <= one.other), lines[-1].cost)
 
 
 def family_names() -> list[str]:
@@ -69,10 +81,11 @@ def load_operations(family: str = DEFAULT_FAMILY) -> Operations:
         raise UserError("ST0401", f"unknown device family '{family}'", hint=hint)
     data = tomllib.loads((_FOLDER / f"{family}.toml").read_text(encoding="utf-8"))
     sources: dict[str, str] = {}
-    costs: dict[str, tuple[tuple[int, Cost], ...]] = {}
+    costs: dict[str, tuple[Line, ...]] = {}
     for name, lines in data["operations"].items():
-        costs[name] = tuple((int(line["bits"]), Cost(int(line["cycles"]), float(line["dsp"]))) for line in lines)
-        sources |= {f"{name}.{line['bits']}": line["source"] for line in lines}
+        costs[name] = tuple(map(_line, lines))
+        for one, line in zip(costs[name], lines, strict=True):
+            sources[f"{name}.{one.bits}.{one.other}"] = line["source"]
     memories: dict[str, MemoryPorts] = {}
     for kind, line in data["memories"].items():
         memories[kind] = MemoryPorts(int(line["read"]), int(line["write"]), int(line["ports"]))
@@ -80,3 +93,8 @@ def load_operations(family: str = DEFAULT_FAMILY) -> Operations:
     control: Mapping[str, Any] = data["control"]["loop_cycles"]
     sources["loop_cycles"] = control["source"]
     return Operations(data["name"], data["title"], costs, memories, int(control["value"]), sources)
+
+
+def _line(line: Mapping[str, Any]) -> Line:
+    bits = int(line["bits"])
+    return Line(bits, int(line.get("other", bits)), Cost(int(line["cycles"]), float(line["dsp"])))

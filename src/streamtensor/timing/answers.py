@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamtensor.targets.memory_blocks import fifo_blocks
+from streamtensor.timing.descent import bits_of
 from streamtensor.timing.graph import Graph
+from streamtensor.timing.prefetch import prefetched
 from streamtensor.timing.simulator import Deadlock, Result
 from streamtensor.timing.sizing import ParetoPoint, Sizing
 
@@ -64,6 +66,8 @@ def sizing_json(graph: Graph, sizing: Sizing) -> dict[str, Any]:
                 "bits": fifo.bits,
                 "blocks": fifo_blocks(sizing.depths[fifo.name], fifo.bits),
                 "high_water": sizing.result.fifos[fifo.name].high_water,
+                "minimal": None if evidence.deadlock else fifo.name not in evidence.not_minimal,
+                "prefetch": fifo.prefetch,
             }
             for fifo in graph.sized
         },
@@ -75,8 +79,8 @@ def sizing_json(graph: Graph, sizing: Sizing) -> dict[str, Any]:
         "certificates": {
             "no_deadlock": {"holds": evidence.deadlock is None, "deadlock": deadlock_json(evidence.deadlock)},
             "latency": {
-                "holds": evidence.deadlock is None and evidence.cycles <= evidence.cycles_unbounded,
-                "slowdown_percent": None if evidence.deadlock else round(100 * evidence.slowdown, 3),
+                "holds": evidence.deadlock is None and evidence.cycles <= sizing.prefetch.cycles,
+                "slowdown_percent": None if evidence.deadlock else round(100 * sizing.slowdown, 3),
             },
             "locally_minimal": {
                 "holds": evidence.deadlock is None and not evidence.not_minimal,
@@ -97,6 +101,17 @@ def sizing_json(graph: Graph, sizing: Sizing) -> dict[str, Any]:
             }
             for one in sizing.candidates
         ],
+        "published_slower": [
+            {"name": one.name, "cycles": one.cycles, "bits": one.bits, "as_fast_with_bits": one.descended_bits}
+            for one in sizing.slower
+        ],
+        "prefetch": {
+            "fifos": [fifo.name for fifo in prefetched(graph)],
+            "bits": bits_of(prefetched(graph), sizing.depths),
+            "needed_bits": sizing.prefetch.needed_bits,
+            "cycles": sizing.prefetch.cycles,
+            "loss_percent": round(100 * sizing.prefetch.loss, 3),
+        },
         "simulations": sizing.simulations,
     }
     if sizing.optimum is not None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from streamtensor.timing.descent import Depths, Trials, bits_of
@@ -29,7 +30,9 @@ class Optimum:
         return (self.bits - self.bound_bits) / self.bits if self.bits else 0.0
 
 
-def least_bits(trials: Trials, known: Depths, max_simulations: int) -> Optimum:
+def least_bits(
+    trials: Trials, known: Depths, max_simulations: int, on_progress: Callable[[int, int], None] | None = None
+) -> Optimum:
     """Searches depths of the least bits that suffice; `known` suffices and is the answer when nothing better does.
 
     From below, always the open depths with the fewest bits first. No FIFO needs less than it does with all others
@@ -53,6 +56,8 @@ def least_bits(trials: Trials, known: Depths, max_simulations: int) -> Optimum:
         if trials.simulations - start >= max_simulations:
             return Optimum(best, best_bits, total, trials.simulations - start)
         heapq.heappop(open_depths)
+        if on_progress is not None:
+            on_progress(trials.simulations - start, max_simulations)
         depths = dict(zip(names, point, strict=True))
         result = trials.run(depths)
         if result.complete:
@@ -67,17 +72,23 @@ def least_bits(trials: Trials, known: Depths, max_simulations: int) -> Optimum:
     return Optimum(best, best_bits, best_bits, trials.simulations - start)
 
 
-def lower_bounds(trials: Trials, known: Depths) -> Depths:
-    """FIFO -> the least depth that suffices when all others are unbounded; `known` suffices."""
+def lower_bounds(trials: Trials, known: Depths, *, fifos: Collection[str] | None = None, within: float = 0.0) -> Depths:
+    """FIFO -> a depth below which none suffices even when all others are unbounded; `known` suffices.
+
+    The bound is at most the share `within` below the least depth that suffices: fewer simulations find it. `fifos` are
+    those that are looked at, all without it.
+    """
     found: Depths = {}
     free: dict[str, int | None] = dict.fromkeys(known, None)
     for fifo, enough in known.items():
+        if fifos is not None and fifo not in fifos:
+            continue
         too_little, probe = trials.min_depth - 1, trials.min_depth
-        while enough > too_little + 1:
+        while enough > too_little + 1 and enough - too_little - 1 > within * enough:
             if trials.suffices({**free, fifo: probe}) is None:
                 too_little = probe
             else:
                 enough = probe
             probe = (enough + too_little) // 2
-        found[fifo] = enough
+        found[fifo] = too_little + 1
     return found

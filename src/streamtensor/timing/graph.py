@@ -21,6 +21,7 @@ STYLES: tuple[Style, ...] = ("flushable", "stalling")
 class Fifo:
     """One FIFO. `depth` in tokens, None when it has room for everything; a token written at cycle c can be read at
     c + `latency`. An `inner` one is part of a task (a pipeline's registers): it is simulated, and never sized.
+    One for `prefetch` holds weights, which are there before anything asks for them: its depth is a choice, not a need.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Fifo:
     depth: int | None = None
     latency: int = 1
     inner: bool = False
+    prefetch: bool = False
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def graph_text(graph: Graph) -> str:
 
 def _fifo_json(fifo: Fifo) -> dict[str, Any]:
     value = {"name": fifo.name, "bits": fifo.bits, "depth": fifo.depth, "latency": fifo.latency}
-    return {**value, "inner": True} if fifo.inner else value
+    return value | {key: True for key in ("inner", "prefetch") if getattr(fifo, key)}
 
 
 def _task_json(task: Task) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _program_json(program: Sequence[StepProgram]) -> list[dict[str, Any]]:
 
 
 def _fifo(value: object, where: str) -> Fifo:
-    keys = _object(value, where, ("name", "bits", "depth", "latency", "inner"), needed=("name",))
+    keys = _object(value, where, ("name", "bits", "depth", "latency", "inner", "prefetch"), needed=("name",))
     name = _name(keys["name"], where)
     where = f"FIFO '{name}'"
     depth = keys.get("depth")
@@ -101,6 +101,7 @@ def _fifo(value: object, where: str) -> Fifo:
         depth=None if depth is None else _number(depth, f"{where}: depth"),
         latency=_number(keys.get("latency", 1), f"{where}: latency"),
         inner=_truth(keys.get("inner", False), f"{where}: inner"),
+        prefetch=_truth(keys.get("prefetch", False), f"{where}: prefetch"),
     )
 
 

@@ -15,7 +15,9 @@ ROUNDS = 6
 
 @dataclass(frozen=True)
 class JustInTime:
-    """Depths with which the graph takes `cycles`, as long as with unbounded FIFOs. `rounds` schedules were made."""
+    """Depths with which the graph takes `cycles`, as long as with unbounded FIFOs, or with the bounds that were given.
+    `rounds` schedules were made.
+    """
 
     depths: Mapping[str, int]
     cycles: int
@@ -23,7 +25,14 @@ class JustInTime:
 
 
 def just_in_time(
-    graph: Graph, min_depth: int, *, simulator: Simulator | None = None, rounds: int = ROUNDS
+    graph: Graph,
+    min_depth: int,
+    *,
+    simulator: Simulator | None = None,
+    backward_simulator: Simulator | None = None,
+    rounds: int = ROUNDS,
+    bounds: Mapping[str, int] | None = None,
+    limit: int | None = None,
 ) -> JustInTime | None:
     """Depths for the FIFOs between tasks, by turns from a schedule backward and forward; None where tokens stay unread
     or the graph deadlocks.
@@ -32,16 +41,17 @@ def just_in_time(
     just when it is needed, however fast it could. What the FIFOs hold then is one answer: depths that hold a schedule
     never make an earlier step later, so steps as early as possible end no later either. Those, within the answer, hold
     less where a reader had waited without need, and are an answer themselves; and so on until nothing changes.
+    No FIFO of `bounds` gets more than its bound, which may take time; None where it takes more than `limit` cycles.
     """
     if not reads_everything(graph):
         return None
     forward = simulator or Simulator(graph)
-    turns = (Simulator(backward(graph)), forward)
+    turns = (backward_simulator or Simulator(backward(graph)), forward)
     names = [fifo.name for fifo in graph.sized]
-    depths: dict[str, int | None] = dict.fromkeys(names)
+    depths: dict[str, int | None] = {**dict.fromkeys(names), **(bounds or {})}
     cycles = made = 0
     while made < rounds:
-        result = turns[made % 2].run(depths)
+        result = turns[made % 2].run(depths, limit=limit)
         if not result.complete:
             return None
         made += 1

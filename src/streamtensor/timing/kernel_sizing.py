@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
@@ -11,10 +11,14 @@ from typing import Literal, TypeAlias, get_args
 from streamtensor.timing.descent import Trials, bits_of, can_be_less, descend
 from streamtensor.timing.graph import Graph
 from streamtensor.timing.just_in_time import ROUNDS, JustInTime, just_in_time
+from streamtensor.timing.narrowing import narrowed
+from streamtensor.timing.prefetch import Prefetch, prefetched, size_prefetch
+from streamtensor.timing.published import published_depths
 from streamtensor.timing.safe_depths import enough_room
 from streamtensor.timing.simulator import Result, Simulator
 
 FifoSizing: TypeAlias = Literal["safe", "schedule", "certified"]
+MIN_DEPTH = 2  # of a FIFO in emitted HLS
 _ROUNDS = 2  # schedules, one late and one early: more of them take away a thousandth
 FIFO_SIZINGS: tuple[FifoSizing, ...] = get_args(FifoSizing)
 
@@ -24,7 +28,9 @@ class KernelSizing:
     """Depths of a kernel's FIFOs, and what they mean.
 
     `cycles` is the simulated time with them, `cycles_unbounded` that with room for everything (None when the strategy
-    does not ask). `minimal`: no FIFO can have a word less; None when that was not looked at.
+    does not ask). `minimal`: no FIFO can have a word less; None when that was not looked at. `bits` includes the
+    `prefetch_bits` of the FIFOs behind weight DMAs; these would hold `prefetch_needed_bits` to lose no time, and with
+    what they have and room for everything else it is `cycles_prefetch`.
     """
 
     strategy: FifoSizing
@@ -34,6 +40,9 @@ class KernelSizing:
     cycles: int
     cycles_unbounded: int | None
     minimal: bool | None
+    prefetch_bits: int = 0
+    prefetch_needed_bits: int = 0
+    cycles_prefetch: int | None = None
 
 
 @dataclass
@@ -56,23 +65,28 @@ class _InBothOrders(Trials):
 class KernelSizer:
     """Sizes the FIFOs of a kernel. `graph` has the depths of the safe rule; `in_order` is the kernel with each task
     doing one thing after the other, as its C++ stands. `slowdown` is the share by which the kernel may be slower than
-    it could, where that saves memory.
+    it could, where that saves memory. `known` are its just-in-time depths when somebody has them already.
+    `prefetch_bits` is what the FIFOs behind weight DMAs may take together (None: what they need to lose no time); they
+    are sized before all others, and no cap is theirs.
     """
 
     graph: Graph
     in_order: Graph
     strategy: FifoSizing = "schedule"
     slowdown: float = 0.0
-    min_depth: int = 2
+    min_depth: int = MIN_DEPTH
+    known: JustInTime | None = None
+    prefetch_bits: int | None = None
 
     @cached_property
     def safe(self) -> dict[str, int]:
         """The depths of the safe rule."""
         return {fifo.name: fifo.depth or self.min_depth for fifo in self.graph.sized}
 
-    def bits_at(self, cap_bits: int | None) -> int:
-        """Bits of the FIFOs with a cap."""
-        return bits_of(self.graph.sized, self._capped(cap_bits))
+    def bits_at(self, cap_bits: int | None, *, without_prefetch: bool = False) -> int:
+        """Bits of the FIFOs with a cap, those behind weight DMAs among them or not."""
+        fifos = [fifo for fifo in self.graph.sized if not (without_prefetch and fifo.prefetch)]
+        return bits_of(fifos, self._capped(cap_bits))
 
     @property
     def largest_bits(self) -> int:
@@ -88,27 +102,70 @@ class KernelSizer:
         "certified" goes on from there to depths of which none can be a word less. Where no just-in-time depths can be
         had, the safe ones stay. With `cap_bits` none is deeper than that many bits, or its safe depth: that loses time.
         """
-        late = self._late
-        if late is None:
+        late, prefetch = self._late, self.prefetch
+        if late is None or prefetch is None:
             cycles = self._simulator.run(self.safe).cycles
-            return KernelSizing(
-                self.strategy, self.safe, self._bits(self.safe), self._bits(self.safe), cycles, None, None
-            )
+            bits = bits_of(prefetched(self.graph), self.safe)
+            safe = self._bits(self.safe)
+            return KernelSizing(self.strategy, self.safe, safe, safe, cycles, None, None, bits)
         capped = self._capped(self._economic_cap(cap_bits))
-        programs = {task.name: task.program for task in self.in_order.tasks}
-        depths = enough_room(programs, self.in_order.writer, self.in_order.reader, capped)
-        # With the just-in-time depths or more it takes as long as with unbounded FIFOs.
+        depths = self._in_order_too(capped)
+        # With the just-in-time depths or more it takes as long as with unbounded FIFOs behind the prefetch.
         cycles = late.cycles if capped == late.depths else self._simulator.run(depths).cycles
         minimal: bool | None = None
         if self.strategy == "certified":
             trials = _InBothOrders(self._simulator, cycles, self.min_depth, in_order=Simulator(self.in_order))
-            enough = trials.suffices(depths)
-            assert enough is not None, "a simulation gives the same answer twice"
+            depths, enough = self._start(trials, depths, on_progress)
             depths = descend(trials, dict(depths), enough, on_progress)
             minimal = not can_be_less(trials, depths)
         return KernelSizing(
-            self.strategy, depths, self._bits(depths), self._bits(self.safe), cycles, late.cycles, minimal
+            self.strategy,
+            depths,
+            self._bits(depths),
+            self._bits(self.safe),
+            cycles,
+            prefetch.cycles_free,
+            minimal,
+            bits_of(prefetched(self.graph), depths),
+            prefetch.needed_bits,
+            prefetch.cycles,
         )
+
+    @cached_property
+    def prefetch(self) -> Prefetch | None:
+        """The FIFOs behind weight DMAs within their budget; None where no just-in-time depths can be had."""
+        free = self._free
+        if free is None:
+            return None
+        return size_prefetch(self._simulator, free.depths, free.cycles, self.prefetch_bits, self.min_depth)
+
+    @property
+    def prefetch_needed_bits(self) -> int:
+        """What the FIFOs behind weight DMAs would hold so that no time is lost."""
+        return 0 if self._free is None else bits_of(prefetched(self.graph), self._free.depths)
+
+    def _in_order_too(self, depths: Mapping[str, int]) -> dict[str, int]:
+        """The depths, with more room where they would be a deadlock in program order."""
+        programs = {task.name: task.program for task in self.in_order.tasks}
+        return enough_room(programs, self.in_order.writer, self.in_order.reader, depths)
+
+    def _start(
+        self, trials: Trials, depths: Mapping[str, int], on_progress: Callable[[int, int], None] | None
+    ) -> tuple[dict[str, int], Result]:
+        """What to descend from: `depths`, or what is smaller and suffices too, of the same with tokens waiting where
+        they are narrow and of the published answers.
+        """
+        bounds = self.prefetch.depths if self.prefetch is not None else {}
+        published = published_depths(self.graph, self.min_depth)
+        starts = [dict(depths), *({f: min(n, bounds.get(f, n)) for f, n in one.items()} for one in published)]
+        if self._late is not None and self._late.cycles == trials.limit:
+            less = narrowed(self.graph, self._late, self.min_depth, self._simulator, on_progress, bounds)
+            starts.append(self._in_order_too(less.depths))
+        for start in sorted(starts, key=self._bits):
+            enough = trials.suffices(start)
+            if enough is not None:
+                return start, enough
+        raise AssertionError("a simulation gives the same answer twice")
 
     def _economic_cap(self, cap_bits: int | None) -> int | None:
         """The least cap, by halving, with which the kernel is not slower than allowed; `cap_bits` where none saves."""
@@ -133,11 +190,26 @@ class KernelSizer:
         return Simulator(self.graph)
 
     @cached_property
-    def _late(self) -> JustInTime | None:
+    def _free(self) -> JustInTime | None:
+        """Just-in-time depths without any bound."""
         if self.strategy == "safe":
             return None
-        rounds = ROUNDS if self.strategy == "certified" else _ROUNDS
-        return just_in_time(self.graph, self.min_depth, simulator=self._simulator, rounds=rounds)
+        if self.known is not None and self.strategy == "schedule":
+            return self.known
+        return just_in_time(self.graph, self.min_depth, simulator=self._simulator, rounds=self._rounds)
+
+    @cached_property
+    def _late(self) -> JustInTime | None:
+        """Just-in-time depths with the prefetch within its budget."""
+        prefetch = self.prefetch
+        if prefetch is None or prefetch.bits == prefetch.needed_bits:
+            return self._free
+        bounds = prefetch.depths
+        return just_in_time(self.graph, self.min_depth, simulator=self._simulator, rounds=self._rounds, bounds=bounds)
+
+    @property
+    def _rounds(self) -> int:
+        return ROUNDS if self.strategy == "certified" else _ROUNDS
 
     def _bits(self, depths: Mapping[str, int]) -> int:
         return bits_of(self.graph.sized, depths)
@@ -151,21 +223,34 @@ class KernelSizer:
         depths = dict(self._late.depths)
         if cap_bits is None:
             return depths
-        most = {fifo.name: cap_bits // max(1, fifo.bits) for fifo in self.graph.sized}
-        return {name: max(self.safe[name], min(depth, most[name])) for name, depth in depths.items()}
+        capped = [fifo for fifo in self.graph.sized if self.prefetch_bits is None or not fifo.prefetch]
+        most = {fifo.name: cap_bits // max(1, fifo.bits) for fifo in capped}
+        return depths | {name: max(self.safe[name], min(depths[name], words)) for name, words in most.items()}
 
 
-def cap_for(sizers: list[KernelSizer], budget_bits: int) -> int | None:
+def share_prefetch(sizers: Sequence[KernelSizer], budget_bits: int) -> None:
+    """Gives each of several kernels its part of one budget for prefetched weights, in proportion to what it needs."""
+    needs = [sizer.prefetch_needed_bits for sizer in sizers]
+    for sizer, need in zip(sizers, needs, strict=True):
+        sizer.prefetch_bits = budget_bits * need // sum(needs) if need else 0
+
+
+def cap_for(sizers: list[KernelSizer], budget_bits: int, *, without_prefetch: bool = False) -> int | None:
     """The largest cap with which the FIFOs of all kernels keep to a budget, by bisection; None when they need none.
 
-    Where not even the depths of the safe rule keep to it, that is the cap of 0.
+    `without_prefetch`: the FIFOs behind weight DMAs have a budget of their own, and are not counted. Where not even the
+    depths of the safe rule keep to the budget, that is the cap of 0.
     """
-    if sum(sizer.bits_at(None) for sizer in sizers) <= budget_bits:
+
+    def bits(cap: int | None) -> int:
+        return sum(sizer.bits_at(cap, without_prefetch=without_prefetch) for sizer in sizers)
+
+    if bits(None) <= budget_bits:
         return None
     enough, too_much = 0, max(sizer.largest_bits for sizer in sizers)
     while too_much > enough + 1:
         middle = (enough + too_much) // 2
-        if sum(sizer.bits_at(middle) for sizer in sizers) <= budget_bits:
+        if bits(middle) <= budget_bits:
             enough = middle
         else:
             too_much = middle

@@ -13,15 +13,28 @@ from typing import Any, cast
 
 import networkx as nx
 
-from streamtensor.timing.rates import Edge
-from streamtensor.timing.start_times import forward
+from streamtensor.timing.graph import Graph
+from streamtensor.timing.rates import EQUALISATIONS, Edge, edges
+from streamtensor.timing.start_times import depths, forward
 
 MAX_PATHS = 5000
 _MAX_STEPS = 200_000
 _MAX_WORK = 20_000_000
 
 
-def path_delays(edges: Sequence[Edge], max_paths: int = MAX_PATHS) -> dict[str, int] | None:
+def published_depths(graph: Graph, min_depth: int) -> list[dict[str, int]]:
+    """The depths of the published form for both equalisations, where it gives any."""
+    found: list[dict[str, int]] = []
+    for equalisation in EQUALISATIONS:
+        steady = edges(graph, equalisation)
+        delays = path_delays(steady)
+        if delays is not None:
+            least = {fifo.name: min_depth for fifo in graph.sized}
+            found.append(least | depths(steady, delays, min_depth))
+    return found
+
+
+def path_delays(steady: Sequence[Edge], max_paths: int = MAX_PATHS) -> dict[str, int] | None:
     """FIFO -> delay, or None when there are more than `max_paths` paths between tasks that several paths join.
 
     minimise    sum over FIFOs of their delays
@@ -32,7 +45,7 @@ def path_delays(edges: Sequence[Edge], max_paths: int = MAX_PATHS) -> dict[str, 
     from scipy.optimize import linprog
     from scipy.sparse import lil_array
 
-    kept = [edge for edge in forward(edges) if edge.source != edge.target]
+    kept = [edge for edge in forward(steady) if edge.source != edge.target]
     graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph()
     for number, edge in enumerate(kept):
         graph.add_edge(edge.source, edge.target, key=number)
@@ -54,7 +67,7 @@ def path_delays(edges: Sequence[Edge], max_paths: int = MAX_PATHS) -> dict[str, 
         if len(rows) > max_paths:
             return None
     least = [edge.least_delay for edge in kept]
-    delays = {edge.fifo: edge.least_delay for edge in edges}
+    delays = {edge.fifo: edge.least_delay for edge in steady}
     if not rows:
         return delays
     matrix = lil_array((len(rows), len(kept)))

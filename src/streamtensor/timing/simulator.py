@@ -19,6 +19,7 @@ from streamtensor.timing.packed import Array, np_array, pack, pointer
 
 _BUDGET = 50_000_000  # reads and writes between two looks at signals such as Ctrl-C
 _AHEAD = 512
+LEAST_WORK = 2048
 _COMPLETE, _DEADLOCK, _LATE, _PAUSED = range(4)
 
 
@@ -103,6 +104,15 @@ class Profile:
     waits: Array
 
 
+@dataclass(frozen=True)
+class Effort:
+    """Transitions that were made again, reads and writes that were simulated, and numbers that are remembered."""
+
+    repeated: int
+    events: int
+    numbers: int
+
+
 class Simulator:
     """A graph that can be simulated again and again with other depths; packing it is done once."""
 
@@ -120,9 +130,11 @@ class Simulator:
         weakref.finalize(self, self._native.st_sim_delete, self._handle)
 
     @property
-    def jumped_periods(self) -> int:
-        """How many periods of a steady state the last simulation has jumped over."""
-        return int(self._native.st_sim_jumped(self._handle))
+    def effort(self) -> Effort:
+        """What the last simulation took."""
+        numbers = np.zeros(3, dtype=np.int64)
+        self._native.st_sim_effort(self._handle, pointer(numbers))
+        return Effort(*numbers.tolist())
 
     @cached_property
     def _least_cycles(self) -> list[int]:
@@ -145,14 +157,15 @@ class Simulator:
         limit: int | None = None,
         profile: Profile | None = None,
         ahead: int = _AHEAD,
-        steady: bool = True,
+        least_work: int = LEAST_WORK,
     ) -> Result:
         """Simulates the graph, with `depths` in place of its own where given (None: unbounded).
 
         `release` is the cycle at which a task starts, 0 for those that it does not name. A step after cycle `limit`
         ends the simulation: what is known by then is no result. `profile` is filled in.
         `ahead` is by how many tokens writers are simulated ahead of readers: that decides memory and speed, no result.
-        `steady` jumps over periods that repeat, proved by comparing states; that changes no result either.
+        `least_work` is how many reads and writes belong together, at least, when what has happened once is made again
+        without simulation; 0: never. That changes no result either.
         """
         chosen = list(self._own_depths)
         if depths:
@@ -175,7 +188,7 @@ class Simulator:
             None if profile is None else pointer(profile.waits),
             0 if profile is None else profile.waits.shape[1],
             1 if profile is None else profile.bucket_cycles,
-            int(steady),
+            least_work,
         )
         status = _PAUSED
         while status == _PAUSED:
@@ -235,8 +248,8 @@ def _functions() -> Any:
     native.st_sim_start.argtypes = [address, address, address, number, address, number, address, number, number, number]
     native.st_sim_run.restype = number
     native.st_sim_run.argtypes = [address, number]
-    native.st_sim_jumped.restype = number
-    native.st_sim_jumped.argtypes = [address]
+    native.st_sim_effort.restype = None
+    native.st_sim_effort.argtypes = [address, address]
     native.st_sim_results.restype = None
     native.st_sim_results.argtypes = [address, address, address]
     return native

@@ -19,7 +19,16 @@ from streamtensor.codegen.hls.ops_scalar import emit_constant
 from streamtensor.codegen.hls.registry import EMITTERS
 from streamtensor.codegen.hls.types import is_nibble, scalar, type_name
 from streamtensor.codegen.hls.writer import Writer, function_head
-from streamtensor.dialects.dataflow import ExternKernelOp, KernelOp, StreamCastOp, StreamOp, StreamType, TaskOp, YieldOp
+from streamtensor.dialects.dataflow import (
+    FEEDBACK,
+    ExternKernelOp,
+    KernelOp,
+    StreamCastOp,
+    StreamOp,
+    StreamType,
+    TaskOp,
+    YieldOp,
+)
 from streamtensor.dialects.memory_views import MEMORY_VIEWS
 from streamtensor.ir import arith, memref
 from streamtensor.ir.builtin import IndexType, MemRefType
@@ -183,6 +192,10 @@ def _declare_stream(top: Body, op: StreamOp) -> None:
     assert isinstance(op.result.type, StreamType)
     name = top.names.fresh(op.sym_name.data)
     depth = op.depth.value.data
+    if FEEDBACK in op.attributes:
+        top.out.line(
+            "// From one layer to the next: written behind where it is read. This is no canonical dataflow region."
+        )
     top.out.line(f'hls::stream<{type_name(op.result.type.element)}, {depth}> {name}("{op.sym_name.data}");')
     top.out.pragma(f"stream variable={name} depth={depth}")
     top.streams[op.result] = name

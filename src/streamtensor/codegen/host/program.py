@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
@@ -24,18 +24,18 @@ from streamtensor.codegen.hls.types import is_nibble, scalar
 from streamtensor.codegen.host.functions import host_arguments
 from streamtensor.codegen.host.packed import PackedParameter, narrow_parameter, packed_parameter
 from streamtensor.diagnostics import UserError
-from streamtensor.dialects.dataflow import BoundOp, KernelOp
-from streamtensor.dialects.memory_views import MEMORY_VIEWS
+from streamtensor.dialects.dataflow import BoundOp, KernelOp, PartOp
+from streamtensor.dialects.memory_views import MEMORY_VIEWS, behind_memory_views
 from streamtensor.ir import func, memref
 from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr, VectorType
-from streamtensor.ir.core import Operation, SSAValue
+from streamtensor.ir.core import BlockArgument, Operation, SSAValue
 from streamtensor.targets import Device
 
 INPUT, RESULT = "dataflow.name", "dataflow.result"
 _IGNORED = ("memref.dealloc", "func.return", "arith.constant")
 _DTYPES = {"float": "float32", "double": "float64", "bool": "bool", "int": "int32"}
 _NIBBLES = "int4"
-_FORMAT = 4
+_FORMAT = 5
 
 Kind: TypeAlias = Literal["kernel", "host"]
 
@@ -44,12 +44,15 @@ Kind: TypeAlias = Literal["kernel", "host"]
 class Buffer:
     """Memory outside the chip: row-major elements of the numpy type `dtype`, the lanes of words last.
 
-    The type "int4" is none of numpy's: two numbers share a byte, the first one in the low half.
+    The type "int4" is none of numpy's: two numbers share a byte, the first one in the low half. A buffer with the name
+    of another one in `whole` has no memory of its own: it is number `part` of equal parts of that one.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
+    whole: str = ""
+    part: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -184,6 +187,7 @@ class Program:
         used = [port.buffer for port in (*program.inputs, *program.outputs, *program.parameters, *program.cache)]
         used += [name for step in program.steps for name in (*step.buffers, *(bound.of for bound in step.bounds))]
         arity = {function.name: (len(function.operands), len(function.scalars)) for function in program.functions}
+        used += [buffer.whole for buffer in program.buffers if buffer.whole]
         for name in used:
             if name not in known:
                 raise UserError("ST0503", f"the launch list is damaged: there is no buffer {name!r}")
@@ -212,6 +216,7 @@ class _Derivation:
         self._parameters: dict[str, str] = {}  # of a buffer that holds a parameter as it is in the model
         self._cache: dict[str, str] = {}  # of a buffer that holds a kept input as it is
         self._packed: dict[str, PackedParameter] = {}  # of a buffer that holds one in another order
+        self._copies: list[tuple[str, str]] = []  # between an argument of main and a part of a stack
 
     def run(self) -> Program:
         main = self._design.main
@@ -226,6 +231,8 @@ class _Derivation:
                 self._cache[names[value]] = text
         self._parameters = {port.buffer: port.name for port in ports[PARAMETER]}
         self._walk(main, names, "main", None)
+        for role, found in ports.items():
+            ports[role] = self._in_stacks(found)
         ports[PARAMETER] = self._stored(ports[PARAMETER])
         cache = self._kept()
         return Program(
@@ -239,9 +246,32 @@ class _Derivation:
             cache=tuple(cache),
         )
 
+    def _used(self) -> set[str]:
+        """The buffers that steps touch, and the parts of these."""
+        used = {name for step in self._steps for name in step.buffers}
+        return used | {buffer.name for buffer in self._buffers.values() if buffer.whole in used}
+
+    def _in_stacks(self, ports: list[Port]) -> list[Port]:
+        """The ports of arguments that are copied to or from parts of stacks: they are these parts, nothing is copied.
+        An argument that is used otherwise too stays.
+        """
+        used = self._used()
+        found: list[Port] = []
+        for port in ports:
+            parts = [b if a == port.buffer else a for a, b in self._copies if port.buffer in (a, b)]
+            kept = self._cache.get(port.buffer)
+            self._cache |= {part: kept for part in parts if kept is not None}
+            if parts and port.buffer not in used:
+                del self._buffers[port.buffer]
+                self._cache.pop(port.buffer, None)
+            else:
+                found.append(port)
+            found += [Port(port.name, part) for part in parts]
+        return found
+
     def _kept(self) -> Iterator[Port]:
         """The forms of the kept inputs that are read."""
-        used = {name for step in self._steps for name in step.buffers}
+        used = self._used()
         for buffer, name in self._cache.items():
             if buffer in used:
                 yield Port(name, buffer)
@@ -249,7 +279,7 @@ class _Derivation:
 
     def _stored(self, ports: list[Port]) -> list[Port]:
         """The parameters as they are stored: packed ones, and the others unless a packed form is all that is used."""
-        used = {name for step in self._steps for name in step.buffers}
+        used = self._used()
         packed = {parameter.parameter for parameter in self._packed.values()}
         for port in [port for port in ports if port.name in packed and port.buffer not in used]:
             ports.remove(port)
@@ -283,6 +313,12 @@ class _Derivation:
                 names[op.results[0]] = names[op.operands[0]]
             elif isinstance(op, memref.AllocOp | memref.AllocaOp):
                 names[op.memref] = self._new_buffer(prefix + hint(op.memref, "buffer"), op.memref, op)
+            elif isinstance(op, PartOp):
+                whole, part = names[op.source], op.number.value.data
+                name = names[op.result] = self._new_buffer(f"{whole}[{part}]", op.result, op)
+                self._buffers[name] = replace(self._buffers[name], whole=whole, part=part)
+            elif isinstance(op, memref.CopyOp) and call is None and _is_part(op):
+                self._copies.append((names[op.source], names[op.destination]))
             elif isinstance(op, BoundOp):
                 self._bounds[op.result] = Bound(names[op.position], op.tile.value.data, op.most.value.data)
             elif isinstance(op, KernelOp):
@@ -339,6 +375,13 @@ def _role(main: func.FuncOp, number: int) -> tuple[str, str]:
     return "", ""
 
 
+def _is_part(copy: memref.CopyOp) -> bool:
+    """Whether a copy is between an argument of main and a part of a stack, which are then the same memory."""
+    ends = [behind_memory_views(value) for value in (copy.source, copy.destination)]
+    parts = [isinstance(value.owner, PartOp) for value in ends]
+    return sum(parts) == 1 and isinstance(ends[parts.index(False)], BlockArgument)
+
+
 def _is_kept(main: func.FuncOp, number: int) -> bool:
     """Whether an argument of main is kept between runs."""
     attributes = list(main.arg_attrs) if main.arg_attrs is not None else []
@@ -367,7 +410,9 @@ def _ports(data: Sequence[Mapping[str, Any]]) -> tuple[Port, ...]:
 
 
 def _buffer(data: Mapping[str, Any]) -> Buffer:
-    return Buffer(data["name"], tuple(int(n) for n in data["shape"]), data["dtype"])
+    return Buffer(
+        data["name"], tuple(int(n) for n in data["shape"]), data["dtype"], str(data["whole"]), int(data["part"])
+    )
 
 
 def _function(data: Mapping[str, Any]) -> Function:

@@ -34,9 +34,10 @@ def _tables(program: Program) -> Iterator[str]:
     yield '#include "host_functions.cpp"'
     yield ""
     yield "const runtime::Program kProgram = {"
-    yield f"{_INDENT}// buffers: name, bytes, whether kernels use it"
+    yield f"{_INDENT}// buffers: name, bytes, whether kernels use it, the one that it is a part of, from which byte on"
     yield from _list(
-        f"{{{quoted(buffer.name)}, {buffer.size_bytes}, {_bool(buffer.name in on_device)}}},"
+        f"{{{quoted(buffer.name)}, {buffer.size_bytes}, {_bool(buffer.name in on_device)}, "
+        f"{numbers.get(buffer.whole, -1)}, {buffer.part * buffer.size_bytes}}},"
         for buffer in program.buffers
     )
     yield f"{_INDENT}// functions: name, what to call on the host, which arguments are written"

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy.typing as npt
 
-from streamtensor.codegen.host.packed import PackedParameter
+from streamtensor.codegen.host.packed import PackedParameter, Padded
 from streamtensor.codegen.weights.nibbles import unpack_nibbles
 from streamtensor.diagnostics import UserError
 
 FOLDER = "weights"
 DATA = "weights.safetensors"
 MANIFEST = "manifest.json"
-_FORMAT = 3
+_FORMAT = 4
 _SIZES = ("shape", "of", "strides", "tile", "vector")
 
 
@@ -29,7 +29,8 @@ class Entry:
 
     `layout` is "row-major" or "packed". A packed one holds numbers of `parameter`, which has the shape `of`: number
     i, j, ... is number offset + i * strides[0] + j * strides[1] + ... of it. Its shape is data / tile ++ tile / vector
-    ++ vector: tile by tile, the tile in words of `vector`. With `bits` 4 the file holds two numbers of it in a byte,
+    ++ vector: tile by tile, the tile in words of `vector`. Where it is `padded`, number offset + ... is one of
+    the padded array instead. With `bits` 4 the file holds two numbers of it in a byte,
     the first one in the low half; `dtype` is the model's type, in which it is read back.
     """
 
@@ -46,6 +47,7 @@ class Entry:
     tile: tuple[int, ...] = ()
     vector: tuple[int, ...] = ()
     bits: int = 0
+    padded: Padded | None = None
 
     @property
     def stored_dtype(self) -> str:
@@ -63,12 +65,13 @@ class Entry:
             return stored
         return unpack_nibbles(stored, math.prod(self.shape)).reshape(self.shape).astype(self.dtype, copy=False)
 
-    def part_of(self, whole: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The numbers of the parameter `whole` (C-contiguous) that this entry holds, in its order, as a view.
+    def put(self, stored: npt.NDArray[Any], whole: npt.NDArray[Any]) -> None:
+        """Puts what the file holds into the parameter `whole` (C-contiguous), where it belongs.
 
-        Raises UserError ST0103 when they do not lie inside the parameter.
+        Raises UserError ST0103 when that does not lie inside the parameter.
         """
-        return PackedParameter(self.parameter, self.offset, self.shape, self.strides).view(whole)
+        part = PackedParameter(self.parameter, self.offset, self.shape, self.strides, padded=self.padded)
+        part.put(self.numbers(stored), whole)
 
 
 def plain_entry(name: str, whole: npt.NDArray[Any]) -> Entry:
@@ -93,6 +96,7 @@ def packed_entry(packed: PackedParameter, whole: npt.NDArray[Any]) -> Entry:
         packed.tile,
         packed.vector,
         packed.bits,
+        packed.padded,
     )
 
 
@@ -127,5 +131,6 @@ def _entry(line: Mapping[str, Any]) -> Entry:
         parameter=str(line["parameter"]),
         offset=int(line["offset"]),
         bits=int(line["bits"]),
+        padded=Padded.from_json(line["padded"]) if line["padded"] is not None else None,
         **sizes,
     )

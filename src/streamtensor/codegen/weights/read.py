@@ -50,7 +50,7 @@ class Weights(Mapping[str, "npt.NDArray[Any]"]):
             return self.stored(name)
         whole = np.empty(parts[0].of, np.dtype(parts[0].dtype))
         for entry in parts:
-            entry.part_of(whole)[...] = entry.numbers(self.stored(entry.name))
+            entry.put(self.stored(entry.name), whole)
         whole.flags.writeable = False
         return whole
 

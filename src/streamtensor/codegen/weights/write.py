@@ -35,21 +35,27 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class _Stored:
-    """One tensor of the file before it is written: its line in the manifest without a hash, and its numbers, a view of
-    the parameter.
+    """One tensor of the file before it is written: its line in the manifest without a hash, its parameter, and where in
+    it its numbers are (None: they are the parameter).
     """
 
     entry: Entry
-    view: Array
+    whole: Array
+    part: PackedParameter | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its numbers in the model's type."""
+        return math.prod(self.entry.shape) * self.whole.itemsize
 
     def pieces(self) -> Iterator[tuple[int, Array]]:
         """What is written, one piece after the other, and the bytes of the parameter that each stands for."""
         if not self.entry.bits:
-            for piece in pieces(self.view):
+            for piece in self._plain():
                 yield piece.nbytes, piece
             return
-        rest = np.empty(0, self.view.dtype)  # the number that waits for the other half of its byte
-        for piece in pieces(self.view):
+        rest = np.empty(0, self.whole.dtype)  # the number that waits for the other half of its byte
+        for piece in self._plain():
             if not fit_nibbles(piece):
                 raise UserError(
                     "ST0103",
@@ -63,6 +69,11 @@ class _Stored:
             yield piece.nbytes, pack_nibbles(flat[:even])
         if rest.size:
             yield 0, pack_nibbles(rest)
+
+    def _plain(self) -> Iterator[Array]:
+        """Its numbers in the model's type."""
+        for slab in [self.whole] if self.part is None else self.part.slabs(self.whole):
+            yield from pieces(slab)
 
 
 def write_weights(
@@ -112,30 +123,20 @@ def _stored(arrays: Mapping[str, Array], packed: Sequence[PackedParameter], plai
         mine = list(parts.get(name, {}).values())
         if name in plain or not _make_up(mine, array):
             found.append(_Stored(plain_entry(name, array), array))
-        found += [_Stored(packed_entry(part, array), part.view(array)) for part in mine]
+        found += [_Stored(packed_entry(part, array), array, part) for part in mine]
     return found
 
 
 def _make_up(parts: Sequence[PackedParameter], array: Array) -> bool:
     """Whether every number of a parameter is in one of its parts."""
-    if any(_is_all_of(part, array.size) for part in parts):
+    if any(part.is_all_of(array.size) for part in parts):
         return True
     if sum(math.prod(part.shape) for part in parts) < array.size or not parts:
         return False
     seen = np.zeros(array.shape, np.bool_)
     for part in parts:
-        part.view(seen)[...] = True
+        part.put(np.ones(part.shape, np.bool_), seen)
     return bool(seen.all())
-
-
-def _is_all_of(part: PackedParameter, size: int) -> bool:
-    """Whether a part is its parameter of `size` numbers in another order, each number once."""
-    reached = 1
-    for stride, count in sorted(zip(part.strides, part.shape, strict=True)):
-        if count != 1 and stride != reached:
-            return False
-        reached *= count
-    return part.offset == 0 and reached == size
 
 
 def _write(file: BinaryIO, stored: Sequence[_Stored], progress: Progress) -> dict[str, Entry]:
@@ -158,7 +159,7 @@ def _write(file: BinaryIO, stored: Sequence[_Stored], progress: Progress) -> dic
     text += b" " * (-len(text) % 8)
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
-    done, total = 0, sum(one.view.nbytes for one in order)
+    done, total = 0, sum(one.nbytes for one in order)
     progress(done, total)
     entries: dict[str, Entry] = {}
     for one in order:

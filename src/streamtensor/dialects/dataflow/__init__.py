@@ -6,6 +6,7 @@ from streamtensor.dialects.dataflow.bound_op import BoundOp
 from streamtensor.dialects.dataflow.extern_ops import ExternKernelOp
 from streamtensor.dialects.dataflow.instance_op import ITensorInstanceOp, consumers, result_of
 from streamtensor.dialects.dataflow.itensor_ops import ITensorConverterOp, ITensorEmptyOp
+from streamtensor.dialects.dataflow.part_op import PartOp
 from streamtensor.dialects.dataflow.routing_ops import (
     ITensorChunkOp,
     ITensorConcatOp,
@@ -14,6 +15,7 @@ from streamtensor.dialects.dataflow.routing_ops import (
     RoutingOp,
 )
 from streamtensor.dialects.dataflow.stream_ops import (
+    FEEDBACK,
     StreamCastOp,
     StreamOp,
     StreamReadOp,
@@ -27,6 +29,7 @@ from streamtensor.dialects.dataflow.view_ops import ITensorCastOp, ITensorReasso
 from streamtensor.ir.core import Dialect
 
 __all__ = [
+    "FEEDBACK",
     "BoundOp",
     "Dataflow",
     "ExternKernelOp",
@@ -43,6 +46,7 @@ __all__ = [
     "ITensorType",
     "ITensorWriteOp",
     "KernelOp",
+    "PartOp",
     "RoutingOp",
     "StreamCastOp",
     "StreamOp",
@@ -80,6 +84,7 @@ Dataflow = Dialect(
         YieldOp,
         ExternKernelOp,
         BoundOp,
+        PartOp,
         StreamOp,
         StreamCastOp,
         StreamReadOp,

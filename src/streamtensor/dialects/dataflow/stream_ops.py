@@ -18,6 +18,9 @@ from streamtensor.ir.irdl import (
     traits_def,
 )
 
+FEEDBACK = "dataflow.feedback"
+"""Attribute of a FIFO that goes from a layer to the next one, against the order of the tasks."""
+
 
 @irdl_op_definition
 class StreamOp(IRDLOperation):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The `tensor_ext` dialect: how tensors lie in external memory, in tiles and in words as wide as a port."""
+"""The `tensor_ext` dialect: how tensors lie in external memory, in tiles and in words as wide as a port, and how far
+they are padded there.
+"""
 
+from streamtensor.dialects.tensor_ext.extents import CropOp, ExtendOp
 from streamtensor.dialects.tensor_ext.layouts import data_shape, layout_of, scalar_of, tensor_in
 from streamtensor.dialects.tensor_ext.ops import (
     LanesOp,
@@ -14,6 +17,8 @@ from streamtensor.dialects.tensor_ext.ops import (
 from streamtensor.ir.core import Dialect
 
 __all__ = [
+    "CropOp",
+    "ExtendOp",
     "LanesOp",
     "PackOp",
     "TensorExt",
@@ -28,4 +33,4 @@ __all__ = [
     "wide_type",
 ]
 
-TensorExt = Dialect("tensor_ext", [PackOp, UnpackOp, WidenOp, UnwidenOp, LanesOp], [])
+TensorExt = Dialect("tensor_ext", [PackOp, UnpackOp, WidenOp, UnwidenOp, LanesOp, ExtendOp, CropOp], [])

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The dataflow dialect: kernels and tasks are Python functions, itensors and FIFOs are queues that tokens flow through.
 
-Tasks run one after another in the order in which they stand, with unbounded queues. A task's reading position in a
+Tasks run one after another in the order in which they stand, with unbounded queues; those of a kernel with feedback
+take turns (`together`). A task's reading position in a
 queue is a local variable of its function; `queues` checks the counts when the task ends.
 """
 
@@ -17,12 +18,16 @@ from streamtensor.simulate.interpreter.emitter import Emitter, Handlers
 from streamtensor.simulate.interpreter.queues import Queue, converted, stream_of, tensor_of
 from streamtensor.simulate.interpreter.routing import reshaped_token
 from streamtensor.simulate.interpreter.tensor_ext import packed, unpacked
+from streamtensor.simulate.interpreter.together import Together
 from streamtensor.simulate.interpreter.types import dtype_of
 
 COUNT = "count"
 """The name under which the functions find the counter of tokens."""
 
 _Read = dataflow.ITensorReadOp | dataflow.StreamReadOp
+
+_TOGETHER = "together"
+"""The name under which the function of a kernel with feedback has its tasks."""
 
 
 def _kernel(emit: Emitter, op: dataflow.KernelOp) -> None:
@@ -51,7 +56,11 @@ def _write_kernel(emit: Emitter, op: dataflow.KernelOp, parameters: list[str]) -
         else:
             label = emit.constant(f"the itensor of outs {number - len(op.ins)} of kernel {name}")
             emit.line(f"{emit.define(argument)} = {emit.helper(Queue)}({label})")
+    if _has_feedback(op):
+        emit.line(f"{_TOGETHER} = {emit.helper(Together)}()")
     yielded = emit.body(block)
+    if _has_feedback(op):
+        emit.line(f"{_TOGETHER}.run()")
     for inner in block.ops:
         if isinstance(inner, dataflow.StreamOp):
             emit.line(f"{emit.name(inner.result)}.close({name!r}, {COUNT})")
@@ -84,8 +93,18 @@ def _task(emit: Emitter, op: dataflow.TaskOp) -> None:
         values = _write_task(emit, op, parameters)
         if values:
             emit.line(f"return ({', '.join(values)},)")
+    if _has_feedback(op.parent_op()):
+        emit.line(f"{_TOGETHER}.tasks.append(lambda: {call})")
+        return
     results = [emit.define(result) for result in op.results_]
     emit.line(f"{', '.join(results)}, = {call}" if results else call)
+
+
+def _has_feedback(kernel: Operation | None) -> bool:
+    """Whether a task of a kernel on streams reads what a later one writes."""
+    return isinstance(kernel, dataflow.KernelOp) and any(
+        isinstance(op, dataflow.StreamOp) and dataflow.FEEDBACK in op.attributes for op in kernel.body.block.ops
+    )
 
 
 def _write_task(emit: Emitter, op: dataflow.TaskOp, inits: list[str]) -> list[str]:
@@ -192,7 +211,8 @@ def _converter(emit: Emitter, op: dataflow.ITensorConverterOp) -> None:
 
 
 def _stream(emit: Emitter, op: dataflow.StreamOp) -> None:
-    emit.line(f"{emit.define(op.result)} = {emit.helper(Queue)}({op.sym_name.data!r})")
+    more = f", (), {_TOGETHER}" if _has_feedback(op.parent_op()) else ""
+    emit.line(f"{emit.define(op.result)} = {emit.helper(Queue)}({op.sym_name.data!r}{more})")
 
 
 def _stream_write(emit: Emitter, op: dataflow.StreamWriteOp) -> None:
@@ -218,6 +238,10 @@ def _bound(emit: Emitter, op: dataflow.BoundOp) -> None:
     emit.line(f"{emit.define(op.result)} = {emit.helper(tiles_up_to)}({numbers})")
 
 
+def _part(emit: Emitter, op: dataflow.PartOp) -> None:
+    emit.assign(op.result, f"{emit.name(op.source)}[{op.number.value.data}]")
+
+
 HANDLERS: Handlers = {
     dataflow.BoundOp: _bound,
     dataflow.ITensorConverterOp: _converter,
@@ -225,6 +249,7 @@ HANDLERS: Handlers = {
     dataflow.ITensorReadOp: _read,
     dataflow.ITensorWriteOp: _itensor_write,
     dataflow.KernelOp: _kernel,
+    dataflow.PartOp: _part,
     dataflow.StreamCastOp: _stream_cast,
     dataflow.StreamOp: _stream,
     dataflow.StreamReadOp: _read,

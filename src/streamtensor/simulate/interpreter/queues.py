@@ -9,22 +9,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from streamtensor.algebra.layout import StreamLayout
 from streamtensor.diagnostics import InternalError
+from streamtensor.simulate.interpreter.together import Together
 from streamtensor.simulate.interpreter.types import Array, unwritten
 
 
 class Queue:
-    """The tokens of one itensor or FIFO, in stream order; `name` is what messages call it."""
+    """The tokens of one itensor or FIFO, in stream order; `name` is what messages call it.
 
-    __slots__ = ("name", "position", "tokens")
+    Tasks that run `together` wait for tokens that others have not written yet.
+    """
 
-    def __init__(self, name: str, tokens: Sequence[Any] = ()) -> None:
+    __slots__ = ("name", "position", "together", "tokens")
+
+    def __init__(self, name: str, tokens: Sequence[Any] = (), together: Together | None = None) -> None:
         self.name = name
+        self.together = together
         self.tokens: list[Any] = list(tokens)
         self.position = 0
 
@@ -32,9 +37,14 @@ class Queue:
         """A new queue that starts with the tokens of this one: what a task appends to its init."""
         return Queue(name, self.tokens)
 
-    def ran_out(self, task: str) -> NoReturn:
-        """Raises InternalError: `task` reads one token more than there are."""
+    def ran_out(self, task: str) -> None:
+        """Waits for a token more where tasks run together; otherwise raises InternalError: `task` reads one more than
+        there are.
+        """
         have = len(self.tokens)
+        if self.together is not None:
+            self.together.wait(self.tokens, f"task {task} reads token {have + 1} of {self.name}")
+            return
         raise InternalError(f"task {task} reads token {have + 1} of {self.name}, which holds {have}")
 
     def finish_read(self, task: str, position: int) -> None:

@@ -69,12 +69,34 @@ def _unwiden(emit: Emitter, op: tensor_ext.UnwidenOp) -> None:
     emit.assign(op.result, f"{emit.helper(untiled)}({emit.name(op.source)}, {len(op.vector)})")
 
 
+def extended(data: Array, shape: Sequence[int]) -> Array:
+    """`data` at the beginning of an array of zeros of `shape`."""
+    whole = np.zeros(shape, data.dtype)
+    whole[tuple(map(slice, data.shape))] = data
+    return whole
+
+
+def cropped(data: Array, shape: Sequence[int]) -> Array:
+    """The first `shape` numbers of `data`."""
+    return np.ascontiguousarray(data[tuple(map(slice, shape))])
+
+
+def _extend(emit: Emitter, op: tensor_ext.ExtendOp) -> None:
+    emit.assign(op.result, f"{emit.helper(extended)}({emit.name(op.source)}, {storage_shape(op.result.type)})")
+
+
+def _crop(emit: Emitter, op: tensor_ext.CropOp) -> None:
+    emit.assign(op.result, f"{emit.helper(cropped)}({emit.name(op.source)}, {storage_shape(op.result.type)})")
+
+
 def _lanes(emit: Emitter, op: tensor_ext.LanesOp) -> None:
     assert storage_shape(op.source.type) == storage_shape(op.result.type)
     emit.bind(op.result, emit.name(op.source))
 
 
 HANDLERS: Handlers = {
+    tensor_ext.CropOp: _crop,
+    tensor_ext.ExtendOp: _extend,
     tensor_ext.LanesOp: _lanes,
     tensor_ext.PackOp: _pack,
     tensor_ext.UnpackOp: _unpack,

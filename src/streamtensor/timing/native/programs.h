@@ -31,46 +31,58 @@ class Cursor {
  public:
   Cursor() = default;
   Cursor(const Programs& p, int64_t task)
-      : items_(p.items), pc_(p.task_begin[task]), end_(p.task_begin[task + 1]) {
-    settle();
-  }
+      : items_(p.items), pc_(p.task_begin[task]), end_(p.task_begin[task + 1]) {}
   const Item* at = nullptr;
   int64_t left = 0;  // steps of *at that are still to do
 
   void next() {
-    ++pc_;
-    settle();
+    next([](int64_t, bool) {});
   }
-  // Rounds that are left of the loops around the step, from the outermost on, the present ones included.
-  const std::vector<int64_t>& rounds() const { return rounds_; }
-  // Takes `count` rounds from one of them, or steps from `left` when `level` is the number of loops.
-  void skip(int64_t level, int64_t count) { (level < (int64_t)rounds_.size() ? rounds_[level] : left) -= count; }
-
- private:
-  void settle() {
+  // To the next item. `pass` hears of the loops on the way, in order: the item of a loop whose body begins (true), for
+  // the first time or again, or whose last round has ended (false); a step counts as a loop that begins.
+  template <class Pass>
+  void next(Pass&& pass) {
+    ++pc_;
+    settle(pass);
+  }
+  // From the beginning of the program to the first step.
+  template <class Pass>
+  void settle(Pass&& pass) {
     while (pc_ < end_) {
       const Item& item = items_[pc_];
       if (item.kind == STEP) {
         at = &item;
         left = item.count;
+        pass(pc_, true);
         return;
       }
       if (item.kind == LOOP) {
-        rounds_.push_back(item.count);
-        ++pc_;
-      } else if (--rounds_.back() > 0) {
+        rounds.push_back(item.count);
+        pass(pc_++, true);
+      } else if (--rounds.back() > 0) {
         pc_ = item.count;
+        pass(pc_ - 1, true);
       } else {
-        rounds_.pop_back();
+        rounds.pop_back();
+        pass(item.count - 1, false);
         ++pc_;
       }
     }
     at = nullptr;
     left = 0;
   }
+  int64_t place() const { return pc_; }
+  // To another place, where `rounds` belong to.
+  void move(int64_t place, int64_t steps_left) {
+    pc_ = place;
+    at = place < end_ ? items_ + place : nullptr;
+    left = steps_left;
+  }
+  std::vector<int64_t> rounds;  // that are left of the loops around the step, from the outermost on, the present ones included
+
+ private:
   const Item* items_ = nullptr;
   int64_t pc_ = 0, end_ = 0;
-  std::vector<int64_t> rounds_;
 };
 
 }  // namespace st

@@ -94,6 +94,7 @@ int64_t complete(Run& run, int64_t more, int64_t* culprit) {
   std::vector<char> queued(tasks, 1);
   for (int64_t task = 0; task < tasks; ++task) {
     run.at.emplace_back(run.p, task);
+    run.at.back().settle([](int64_t, bool) {});
     ready.push_back(task);
   }
   for (;;) {

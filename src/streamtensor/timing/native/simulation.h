@@ -6,150 +6,78 @@
 //
 // and tasks may run in any order, each as far as the times that it needs are known.
 //
-// What a FIFO remembers. Write times of the tokens that have not been read yet. Read times that still matter: reads and
-// writes of a FIFO are merged in the order of their times, which gives its high-water mark, and a read that has been
-// merged lies before some known write, therefore before all later ones, and bounds none of them.
-//
 // A FIFO holds at most `soft` tokens at a time so that nobody runs far ahead of its reader and memory stays small. That
 // bound changes no time. Where tasks wait for each other in a ring and one of them only for such room, it grows.
 #pragma once
 
-#include <algorithm>
 #include <cstring>
-#include <limits>
 
-#include "programs.h"
+#include "rounds.h"
 
 namespace st {
 
-constexpr int64_t NEVER = std::numeric_limits<int64_t>::max() / 4;
-enum Wait : int64_t { NOTHING = 0, TOKEN = 1, ROOM = 2 };
 enum Status : int64_t { COMPLETE = 0, DEADLOCK = 1, LATE = 2, PAUSED = 3 };
 
-// Numbers by index; the last `size` indices are kept.
-struct Ring {
-  std::vector<int64_t> data;
-  int64_t mask = -1;
-
-  int64_t& operator[](int64_t i) { return data[i & mask]; }
-  // Empty, and small again: a ring that is larger than it must be leaves the processor's caches.
-  void restart(int64_t wanted) {
-    mask = -1;
-    reserve(wanted, 0, 0);
-  }
-  // Room for `wanted` numbers; those of [from, to) are kept.
-  void reserve(int64_t wanted, int64_t from, int64_t to) {
-    if (wanted <= mask + 1) return;
-    int64_t size = std::max<int64_t>(mask + 1, 4);
-    while (size < wanted) size *= 2;
-    std::vector<int64_t> grown(size);
-    for (int64_t i = from; i < to; ++i) grown[i & (size - 1)] = data[i & mask];
-    data.swap(grown);
-    mask = size - 1;
-  }
-};
-
-struct Fifo {
-  Ring writes, reads;
-  int64_t written = 0, read = 0;                // tokens so far
-  int64_t merged_writes = 0, merged_reads = 0;  // of these, in the order of time
-  int64_t high = 0;
-  int64_t depth = NEVER, soft = 1, latency = 1;
-  bool blocked = false;  // whether room in it was once the last thing that a step waited for
-  bool dead = false;     // nobody will ever read it again
-
-  int64_t held() const { return written - read; }
-  int64_t room() const { return (dead ? depth : std::min(depth, soft)) - held(); }
-
-  void merge() {
-    int64_t w = merged_writes, r = merged_reads, most = high;
-    while (w < written && r < read) {
-      if (writes[w] <= reads[r]) {
-        ++w;
-        most = std::max(most, w - r);
-      } else {
-        ++r;
-      }
-    }
-    merged_writes = w;
-    merged_reads = r;
-    high = most;
-  }
-  // A write whose time nobody will ask for.
-  void merge_unread(int64_t time) {
-    while (merged_reads < read && reads[merged_reads] < time) ++merged_reads;
-    high = std::max(high, ++merged_writes - merged_reads);
-  }
-  void finish() {
-    merge();
-    if (merged_reads == read) {
-      merged_writes = written;
-      high = std::max(high, written - read);
-    }
-  }
-};
-
-struct Task {
-  Cursor at;
-  int64_t time = 0;  // of the last step
-  int64_t stalled_read = 0, stalled_write = 0, steps = 0;
-  int64_t first = -1;
-  int64_t patience = NEVER;  // cycles that it may wait in all before the run is late
-  Wait wait = NOTHING;
-  int64_t wait_fifo = -1;
-};
-
-struct Simulation {
-  std::vector<Item> items;
-  std::vector<int64_t> task_begin, refs, latency, writer, reader;
-  Programs p{};
-  std::vector<Fifo> fifos;
-  std::vector<Task> tasks;
-  std::vector<int64_t> queue;  // a ring with one place for each task
-  size_t queue_head = 0, queue_size = 0;
-  std::vector<char> queued;
+struct Simulation : State {
+  Rounds rounds{*this};
   int64_t latest = NEVER;  // give up when a step is later
   bool late = false;
   int64_t events = 0;
   int64_t *profile = nullptr, buckets = 0, bucket_cycles = 1;
 
-  void push(int64_t task) {
-    if (queued[task]) return;
-    queued[task] = 1;
-    size_t at = queue_head + queue_size++;
-    queue[at < queue.size() ? at : at - queue.size()] = task;
-  }
-  int64_t pop() {
-    const int64_t task = queue[queue_head];
-    if (++queue_head == queue.size()) queue_head = 0;
-    --queue_size;
-    queued[task] = 0;
-    return task;
-  }
-
-  void start(const int64_t* depths, const int64_t* release, int64_t limit, const int64_t* patience, int64_t soft) {
-    for (int64_t f = 0; f < p.fifos; ++f) {
-      Fifo& fifo = fifos[f];
-      fifo.written = fifo.read = fifo.merged_writes = fifo.merged_reads = fifo.high = 0;
-      fifo.blocked = fifo.dead = false;
-      fifo.depth = depths[f] < 0 ? NEVER : depths[f];
-      fifo.soft = soft;
-      fifo.latency = latency[f];
-      fifo.writes.restart(std::min(fifo.depth, fifo.soft));
-      fifo.reads.restart(1);
-    }
-    queue_head = queue_size = 0;
-    std::fill(queued.begin(), queued.end(), 0);
+  void start(const int64_t* depths, const int64_t* release, int64_t limit, const int64_t* patience, int64_t soft,
+             int64_t least_work) {
+    for (int64_t f = 0; f < p.fifos; ++f) fifos[f].restart(depths[f] < 0 ? NEVER : depths[f], soft, latency[f]);
+    ready.restart(p.tasks);
+    rounds.restart(least_work);
+    latest = limit < 0 ? NEVER : limit;
+    late = false;
+    events = 0;
     for (int64_t t = 0; t < p.tasks; ++t) {
       tasks[t] = Task();
       tasks[t].at = Cursor(p, t);
       tasks[t].time = release ? release[t] : 0;
       tasks[t].patience = patience ? patience[t] : NEVER;
+      tasks[t].at.settle([&](int64_t item, bool begins) { rounds.pass(tasks[t], item, begins); });
       push(t);
     }
-    latest = limit < 0 ? NEVER : limit;
-    late = false;
-    events = 0;
+  }
+
+  // Runs for about `budget` reads and writes.
+  int64_t run(int64_t budget) {
+    const int64_t until = events + budget;
+    for (;;) {
+      while (!ready.empty()) {
+        const int64_t task = task_of_rank[ready.pop()];
+        rounds.runs(task);
+        if (tasks[task].stopped) {
+          const Shape* moved = rounds.stop(task);
+          if (moved) {
+            events += 16;
+            for (const auto& part : moved->parts) late |= is_late(tasks[part.task]);
+          } else {
+            advance(task);
+          }
+        } else {
+          advance(task);
+        }
+        if (late) return LATE;
+        if (events > until) {
+          push(task);
+          return PAUSED;
+        }
+      }
+      bool ended = true;
+      for (const Task& task : tasks) ended &= !task.at.at;
+      rounds.forget_records();
+      if (!ended && make_room()) continue;
+      for (Fifo& fifo : fifos) fifo.finish();
+      return ended ? COMPLETE : DEADLOCK;
+    }
+  }
+
+  bool is_late(const Task& task) const {
+    return task.time > latest || task.stalled_read + task.stalled_write > task.patience;
   }
 
   void record(int64_t task, int64_t kind, int64_t from, int64_t to) {
@@ -181,7 +109,7 @@ struct Simulation {
     }
     for (int64_t i = 0; i < reads; ++i) {
       Fifo& f = fifos[refs_[i]];
-      f.reads.reserve(f.read - f.merged_reads + count, f.merged_reads, f.read);
+      f.reads.reserve(f.read - f.merged_reads + count, f.read);
       port[i] = {f.writes.data.data(), f.reads.data.data(), f.writes.mask, f.reads.mask, f.read, 0, 0, f.latency, 0};
     }
     for (int64_t i = reads; i < reads + writes; ++i) {
@@ -241,13 +169,18 @@ struct Simulation {
         }
       }
       const int64_t time = task.time = std::max(base, std::max(token, room));
+      for (int64_t i = item.reads; room > token && time > base && i < item.reads + item.writes; ++i) {
+        Fifo& f = fifos[refs[item.refs + i]];
+        const int64_t slot = f.written - f.depth + n;
+        f.blocked |= slot >= f.merged_reads && f.reads[slot] + 1 == room;
+      }
       if (task.first < 0) task.first = time;
       (room > token ? task.stalled_write : task.stalled_read) += time - base;
       if (profile && time > base) record(id, room > token, base, time);
       for (int64_t i = 0; i < item.reads + item.writes; ++i) {
         Fifo& f = fifos[refs[item.refs + i]];
         if (i < item.reads) {
-          f.reads.reserve(f.read + n + 1 - f.merged_reads, f.merged_reads, f.read + n);
+          f.reads.reserve(f.read + n + 1 - f.merged_reads, f.read + n);
           f.reads[f.read + n] = time;
         } else if (f.dead) {
           f.merge_unread(time);
@@ -265,7 +198,7 @@ struct Simulation {
       const Item& item = *task.at.at;
       const int64_t* const refs_ = refs.data() + item.refs;
       const int64_t all = item.reads + item.writes;
-      int64_t count = task.at.left;
+      int64_t count = rounds.steps(task);
       bool dead = false;
       for (int64_t i = 0; i < all; ++i) {
         const Fifo& f = fifos[refs_[i]];
@@ -278,6 +211,10 @@ struct Simulation {
         }
         count = std::min(count, can);
       }
+      const int64_t top = rounds.records.top;
+      if (task.owner != top) rounds.records.touch(id, task);
+      for (int64_t i = 0; i < all; ++i)
+        if (fifos[refs_[i]].owner != top) rounds.records.touch(refs_[i], fifos[refs_[i]]);
       if (all == 0) {
         if (task.first < 0) task.first = task.time + item.delta;
         task.time += item.delta * count;
@@ -296,6 +233,7 @@ struct Simulation {
       else
         steps<-1, -1>(task, id, item, count);
       events += count * all + 1;
+      rounds.work += count * all + 1;
       task.steps += count;
       for (int64_t i = 0; i < all; ++i) (i < item.reads ? fifos[refs_[i]].read : fifos[refs_[i]].written) += count;
       for (int64_t i = 0; i < all; ++i) {
@@ -304,9 +242,18 @@ struct Simulation {
         const int64_t other = i < item.reads ? writer[refs_[i]] : reader[refs_[i]];
         if (tasks[other].wait == (i < item.reads ? ROOM : TOKEN) && tasks[other].wait_fifo == refs_[i]) push(other);
       }
-      if (!(task.at.left -= count)) task.at.next();
-      late |= task.time > latest || task.stalled_read + task.stalled_write > task.patience;
+      if (task.at.left -= count) {
+        rounds.pass_steps(task);
+      } else {
+        rounds.end_of_item(task);
+        task.at.next([&](int64_t place, bool begins) { rounds.pass(task, place, begins); });
+      }
+      late |= is_late(task);
       if (late) return;
+      if (task.stopped) {
+        push(id);
+        return;
+      }
     }
   }
 
@@ -349,7 +296,7 @@ struct Simulation {
       if (best < 0) continue;
       Fifo& fifo = fifos[best];
       fifo.soft *= 2;
-      fifo.writes.reserve(std::min(fifo.soft, fifo.depth), fifo.read, fifo.written);
+      fifo.make_place();
       push(writer[best]);
       moved = true;
     }

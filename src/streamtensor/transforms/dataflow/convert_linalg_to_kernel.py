@@ -33,6 +33,7 @@ from streamtensor.transforms.build import (
     source_hint,
 )
 from streamtensor.transforms.dataflow.extern_tasks import convert_extern_kernel
+from streamtensor.transforms.tiling.kernel_choices import KERNEL, STARTS_GROUP, carry
 
 # What may stand beside kernels in a function of the device: memory for results, views, and constants.
 _LEFT = (
@@ -104,7 +105,8 @@ class _Kernel:
     values: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
 
     def convert(self) -> None:
-        name = self.names.of(describe(next(op for op in self.root.walk() if isinstance(op, linalg.GenericOp))))
+        generic = next(op for op in self.root.walk() if isinstance(op, linalg.GenericOp))
+        name = self.names.of(describe(generic))
         for gather in [op for op in self.root.walk() if isinstance(op, tensor.ExtractOp)]:
             raise UserError(
                 "ST0104",
@@ -136,6 +138,7 @@ class _Kernel:
         body.add_op(YieldOp(*task.results_))
         kernel = KernelOp(name, self.ins, self.outs, Region(body))
         copy_location(self.root, [kernel, task])
+        carry(generic, [kernel, task], (KERNEL, STARTS_GROUP))
         parent = self.root.parent
         assert parent is not None
         parent.insert_op_before(kernel, self.root)

@@ -24,6 +24,7 @@ from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.core import Block, BlockArgument, Context, ModulePass, Operation, Region, SSAValue
 from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import sort_topologically
+from streamtensor.transforms.tiling.axes import is_contraction
 from streamtensor.transforms.tiling.default_tiling import loop_extents
 
 Access: TypeAlias = ITensorReadOp | ITensorWriteOp
@@ -45,22 +46,28 @@ class FoldITensorsPass(ModulePass):
     percent of what the largest task of the kernel does: it would slow the design down.
 
     Tasks that load, store or convert are left alone: they run ahead of the computation, and have no buffer that could
-    be saved.
+    be saved. With `products_apart` so are products with what follows them: of a wide product a tile is made while the
+    one before goes through the elementwise operations behind it, which would else come after it, each at its own width.
     """
 
     name = "fold-itensors"
 
     share: int = 105
+    products_apart: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in [k for k in op.walk() if isinstance(k, KernelOp)]:
             work = {task: _work(task) for task in _tasks(kernel)}
             limit = max(work.values(), default=0) * self.share // 100
-            while (pair := next(_pairs(kernel, work, limit), None)) is not None:
+            while (pair := next(self._pairs(kernel, work, limit), None)) is not None:
                 merged = pair.merge()
                 del work[pair.producer], work[pair.consumer]
                 work[merged] = _work(merged)
                 sort_topologically(kernel.body.block)
+
+    def _pairs(self, kernel: KernelOp, work: Mapping[TaskOp, int], limit: int) -> Iterator[_Pair]:
+        pairs = _pairs(kernel, work, limit)
+        return (pair for pair in pairs if not _multiplies(pair.producer)) if self.products_apart else pairs
 
 
 def _tasks(kernel: KernelOp) -> list[TaskOp]:
@@ -70,6 +77,10 @@ def _tasks(kernel: KernelOp) -> list[TaskOp]:
         for task in kernel.body.block.ops
         if isinstance(task, TaskOp) and any(isinstance(op, linalg.GenericOp) for op in task.walk())
     ]
+
+
+def _multiplies(task: TaskOp) -> bool:
+    return any(isinstance(op, linalg.GenericOp) and is_contraction(op) for op in task.walk())
 
 
 def _work(task: TaskOp) -> int:

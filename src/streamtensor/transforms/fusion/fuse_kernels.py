@@ -38,6 +38,7 @@ from streamtensor.transforms.fusion.views import (
     root_of,
     stream_path,
 )
+from streamtensor.transforms.tiling.kernel_choices import STARTS_GROUP, kernel_name
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class FuseKernelsPass(ModulePass):
     pipeline.md, Kernel fusion). The graph of groups is acyclic. Between two kernels of a group equal itensor types are
     connected directly, others by a converter; a value that several kernels want in the same order gets one
     converter. A reshape between them becomes one of the stream (`fusion.views`). A tensor that goes through a slice
-    or to another group goes through external memory.
+    or to another group goes through external memory. Nothing streams past a kernel that starts a group
+    (`dataflow.starts_group`): what stands before it is in other groups.
 
     Raises UserError ST0305 for a kernel that does not fit alone, with its terms and levers.
     """
@@ -76,18 +78,20 @@ class FuseKernelsPass(ModulePass):
 def kernel_graph(kernels: Sequence[KernelOp]) -> KernelGraph:
     """What streams between kernels, which stand in a topological order, and what it costs."""
     number = {kernel: index for index, kernel in enumerate(kernels)}
+    sections = _sections(kernels)
     edges: list[Edge] = []
     for kernel in kernels:
         for operand, itensor in zip(kernel.ins, _in_types(kernel), strict=True):
             for producer in _producers(operand):
-                path = stream_path(_out_type(root_of(operand)), operand, itensor)
+                path = stream_path(out_type(root_of(operand)), operand, itensor)
+                together = sections[number[producer]] == sections[number[kernel]]
                 edges.append(
                     Edge(
                         number[producer],
                         number[kernel],
                         operand,
                         itensor,
-                        path.converter_bits if isinstance(path, StreamPath) else None,
+                        path.converter_bits if isinstance(path, StreamPath) and together else None,
                         itensor.layout.num_tokens * itensor.token_bits,
                         tensor_bits(operand.type),
                     )
@@ -95,12 +99,24 @@ def kernel_graph(kernels: Sequence[KernelOp]) -> KernelGraph:
     return KernelGraph(tuple(local_bits(kernel) for kernel in kernels), tuple(edges))
 
 
+def _sections(kernels: Sequence[KernelOp]) -> list[int]:
+    """For each kernel how many groups were started up to it; the parts of a sliced kernel start one together."""
+    found: list[int] = []
+    section, last = 0, ""
+    for kernel in kernels:
+        name = kernel_name(kernel)
+        if STARTS_GROUP in kernel.attributes and name != last:
+            section, last = section + 1, name
+        found.append(section)
+    return found
+
+
 def _in_types(kernel: KernelOp) -> list[ITensorType]:
     types = [argument.type for argument in kernel.body.block.args[: len(kernel.ins)]]
     return [t for t in types if isinstance(t, ITensorType)]
 
 
-def _out_type(result: SSAValue) -> ITensorType:
+def out_type(result: SSAValue) -> ITensorType:
     """The itensor type in which a kernel's result is made."""
     assert isinstance(result, OpResult)
     assert isinstance(result.op, KernelOp)
@@ -127,7 +143,7 @@ def _fuse(name: str, members: list[KernelOp]) -> None:
                 ins.append((operand, itensor))
         outs += [result for result in kernel.results_ if needed_outside(result, inside)]
 
-    body = Block(arg_types=[*(itensor for _, itensor in ins), *(_out_type(result) for result in outs)])
+    body = Block(arg_types=[*(itensor for _, itensor in ins), *(out_type(result) for result in outs)])
     for (operand, _), argument in zip(ins, body.args, strict=False):
         argument.name_hint = source_hint(operand)
     streams: dict[tuple[SSAValue, ITensorType], SSAValue] = dict(zip(ins, body.args, strict=False))
@@ -144,13 +160,13 @@ def _fuse(name: str, members: list[KernelOp]) -> None:
         for op in kernel.body.block.ops:
             if isinstance(op, YieldOp):
                 for result, value in zip(kernel.results_, op.arguments, strict=True):
-                    streams[result, _out_type(result)] = values[value]
+                    streams[result, out_type(result)] = values[value]
             else:
                 copy = op.clone(values)
                 if isinstance(copy, TaskOp | ExternKernelOp):
                     copy.properties["sym_name"] = StringAttr(names.of(copy.task_name))
                 body.add_op(copy)
-    body.add_op(YieldOp(*(streams[result, _out_type(result)] for result in outs)))
+    body.add_op(YieldOp(*(streams[result, out_type(result)] for result in outs)))
 
     fused = KernelOp(name, [value for value, _ in ins], dest_operands, Region(body))
     parent = members[-1].parent
@@ -191,7 +207,7 @@ def _stream(
     assert isinstance(wanted, ITensorType)
     if (operand, wanted) not in streams:
         root = root_of(operand)
-        made = _out_type(root)
+        made = out_type(root)
         path = stream_path(made, operand, wanted)
         if isinstance(path, str):
             raise UserError("ST0304", f"{made} can't be turned into {wanted}: {path}", location=location(kernel))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streamtensor.dialects.dataflow import KernelOp
-from streamtensor.dialects.tensor_ext import PackOp, UnpackOp, UnwidenOp, WidenOp
+from streamtensor.dialects.tensor_ext import CropOp, ExtendOp, PackOp, UnpackOp, UnwidenOp, WidenOp
 from streamtensor.ir import func
 from streamtensor.ir.builtin import (
     ArrayAttr,
@@ -35,7 +35,7 @@ LAYOUT = "dataflow.layout"
 """Attribute of a function of the host that only changes a layout: "pack" or "unpack"."""
 
 _CHANGES = (PackOp, UnpackOp, WidenOp, UnwidenOp)
-_CHAIN = (*VIEWS, *_CHANGES)
+_CHAIN = (*VIEWS, *_CHANGES, ExtendOp, CropOp)
 _INVERSES = {PackOp: UnpackOp, UnpackOp: PackOp, WidenOp: UnwidenOp, UnwidenOp: WidenOp}
 
 
@@ -50,6 +50,7 @@ class LowerPackUnpackPass(ModulePass):
        belongs to the model's own inputs, outputs and parameters, or meets a function of the host, and becomes a
        function of the host (`dataflow.layout`). That of a parameter is done when weights are written.
 
+    What pads a tensor or crops it (pad-loops) is a change of layout too, and goes to the host with the packing.
     A view of memory as words stays where it is, since it moves no data. Nothing else is left on the device:
     pack-kernel-interface packs no tensor for which that would happen.
     """
@@ -103,6 +104,8 @@ def _folded(op: Operation) -> SSAValue | None:
         before = source.owner
         if isinstance(before, _INVERSES[type(op)]) and before.operands[0].type == result.type:
             return before.operands[0]
+        return None
+    if not isinstance(op, VIEWS):
         return None
     value = source
     views: tuple[Operation, ...] = (op,)
@@ -237,8 +240,13 @@ class _Outliner:
                 self._call((wide, op) if isinstance(wide, UnwidenOp) else (op,), "unpack", main)
         for op in list(main.body.block.ops):
             if isinstance(op, WidenOp) or (isinstance(op, PackOp) and not _is_widened(op)):
-                _, chain = trace(op.results[0], (*VIEWS, PackOp, WidenOp))
+                _, chain = trace(op.results[0], (*VIEWS, ExtendOp, PackOp, WidenOp))
                 self._call(chain, "pack", main)
+        for op in list(main.body.block.ops):
+            if isinstance(op, CropOp):
+                self._call((op,), "unpack", main)
+            elif isinstance(op, ExtendOp) and _is_used_besides(op.result, set()):
+                self._call((op,), "pack", main)
         for op in reversed(list(main.body.block.ops)):
             if isinstance(op, _CHAIN) and not op.results[0].uses:
                 Rewriter.erase_op(op)

@@ -14,6 +14,7 @@ from streamtensor.transforms.linalg.fold_reshapes import FoldReshapesPass
 from streamtensor.transforms.linalg.fold_truncated_constants import FoldTruncatedConstantsPass
 from streamtensor.transforms.linalg.fuse_elementwise_ops import FuseElementwiseOpsPass
 from streamtensor.transforms.linalg.fuse_linalg_fill import FuseLinalgFillPass
+from streamtensor.transforms.linalg.name_kernels import NameKernelsPass
 from streamtensor.transforms.linalg.narrow_accumulators import NarrowAccumulatorsPass
 from streamtensor.transforms.linalg.narrow_parameters import NarrowParametersPass
 from streamtensor.transforms.linalg.own_results import OwnResultsPass
@@ -34,7 +35,8 @@ LINALG_PASSES: tuple[ModulePass, ...] = (
     FuseLinalgFillPass(),
     FoldCopiesPass(),  # broadcasts that were initial values are inputs now
     NarrowAccumulatorsPass(),  # after fills moved in: the start of a sum is part of its body
-    OwnResultsPass(),  # last: what is folded away must not come back, and what is returned is settled
+    OwnResultsPass(),  # late: what is folded away must not come back, and what is returned is settled
+    NameKernelsPass(),  # last: the operations are those that become kernels
 )
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "FoldTruncatedConstantsPass",
     "FuseElementwiseOpsPass",
     "FuseLinalgFillPass",
+    "NameKernelsPass",
     "NarrowAccumulatorsPass",
     "NarrowParametersPass",
     "OwnResultsPass",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from streamtensor.dialects.dataflow import TaskOp
-from streamtensor.dialects.dataflow.loops import constant_index, loop_of
+from streamtensor.dialects.dataflow.loops import constant_index, largest_loop
 from streamtensor.dialects.memory_views import behind_memory_views
 from streamtensor.ir import arith, memref, scf, vector
 from streamtensor.ir.builtin import MemRefType, VectorType
@@ -106,7 +106,7 @@ def index_sum(value: SSAValue) -> tuple[Mapping[scf.ForOp, int], int] | None:
         if not isinstance(loop, scf.ForOp) or value.index:
             return None
         try:
-            return {loop: loop_of(loop).step}, 0
+            return {loop: largest_loop(loop).step}, 0
         except VerifyException:
             return None
     op = value.owner
@@ -160,5 +160,5 @@ def _access(op: Operation, kind: Kind, buffer: SSAValue, indices: list[SSAValue]
         for loop, factor in found[0].items():
             strides[loop] = strides.get(loop, 0) + factor * stride * lanes
     terms += [Term(None, stride * lanes, size) for stride, size in zip(layout.strides, shape, strict=False)]
-    terms += [Term(loop, stride, loop_of(loop).tripcount) for loop, stride in strides.items()]
+    terms += [Term(loop, stride, largest_loop(loop).tripcount) for loop, stride in strides.items()]
     return Access(op, kind, behind_memory_views(buffer), Address(tuple(terms), offset))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects.dataflow import KernelOp
-from streamtensor.dialects.tensor_ext import PackOp, UnpackOp, UnwidenOp, WidenOp
+from streamtensor.dialects.tensor_ext import CropOp, ExtendOp, PackOp, UnpackOp, UnwidenOp, WidenOp
 from streamtensor.ir import func, linalg, memref, tensor
 from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr, TensorType
 from streamtensor.ir.core import (
@@ -27,6 +27,7 @@ from streamtensor.transforms.lowering.kernel_buffers import bufferize_kernel
 from streamtensor.transforms.lowering.layout_changes import (
     CHANGES,
     check_host,
+    first_part,
     has_words,
     numbers_of,
     tiles_of,
@@ -96,7 +97,7 @@ def _root(value: SSAValue) -> tuple[SSAValue, bool]:
                 return value, False
             value = dest
         else:
-            return value, isinstance(owner, tensor.EmptyOp | func.CallOp | UnpackOp)
+            return value, isinstance(owner, tensor.EmptyOp | func.CallOp | UnpackOp | ExtendOp)
 
 
 def _may_overwrite(dest: SSAValue) -> bool:
@@ -106,6 +107,12 @@ def _may_overwrite(dest: SSAValue) -> bool:
             return not isinstance(dest, BlockArgument)
         dest = dest.owner.operands[0]
     return False
+
+
+def shape_of(value: SSAValue) -> tuple[int, ...]:
+    """The shape of a tensor."""
+    assert isinstance(value.type, TensorType)
+    return tuple(value.type.get_shape())
 
 
 @dataclass
@@ -246,6 +253,15 @@ class _Function:
                 self.values[op.result] = numbers_of(self.block, source)
             case UnwidenOp():
                 self.values[op.result] = view_as_numbers(self.block, op, source)
+            case CropOp():
+                check_host(op, self._is_host)
+                self.values[op.result] = first_part(self.block, source, shape_of(op.result))
+            case ExtendOp():
+                check_host(op, self._is_host)
+                whole = self._destination(op.result)
+                self._fill(whole)
+                self._copy(source, first_part(self.block, whole, shape_of(op.source)), op)
+                self.values[op.result] = whole
             case _:
                 assert isinstance(op, UnpackOp)
                 check_host(op, self._is_host)
@@ -255,6 +271,17 @@ class _Function:
                     target = tiles_of(self.block, target, op.source.owner.vector)
                 self._copy(source, target, op)
                 self.values[op.result] = whole
+
+    def _fill(self, whole: SSAValue) -> None:
+        """Appends loops that fill a buffer with zeros."""
+        assert isinstance(whole.type, MemRefType)
+        zero = self.constants.zero(whole.type.element_type)
+
+        def body(block: Block, variables: list[SSAValue], carried: list[SSAValue]) -> list[SSAValue]:
+            block.add_op(memref.StoreOp.get(zero, whole, variables))
+            return []
+
+        build_nest(self.block, self.constants, [(n, 1) for n in whole.type.get_shape()], [], body)
 
     @property
     def _is_host(self) -> bool:

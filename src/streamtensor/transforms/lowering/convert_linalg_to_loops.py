@@ -6,11 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamtensor.dialects.dataflow import TaskOp
-from streamtensor.ir import func, linalg, memref
+from streamtensor.ir import func, linalg, memref, scf
 from streamtensor.ir.builtin import MemRefType, ModuleOp
 from streamtensor.ir.core import Block, Context, ModulePass, Operation, Rewriter, SSAValue
 from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import IndexConstants, affine_index, build_nest, linear_map, splice
+from streamtensor.transforms.tiling.kernel_choices import LANES, carry
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class ConvertLinalgToLoopsPass(ModulePass):
 
     Reductions are outermost and parallel loops innermost, so that one element of the accumulator is touched
     again only after all the others: the innermost loop then starts an iteration every cycle (design document
-    spaces.md). Right because each element still sees its reduction iterations in their order.
+    spaces.md). Right because each element still sees its reduction iterations in their order. What was chosen for the
+    operation (`dataflow.lanes`) stands on the outermost of its loops.
     """
 
     name = "convert-linalg-to-loops"
@@ -42,7 +44,9 @@ def _convert(generic: linalg.GenericOp) -> None:
         return []
 
     build_nest(scratch, constants, [(extents[n], 1) for n in order], [], iteration)
-    copy_location(generic, splice(scratch, generic))
+    made = splice(scratch, generic)
+    copy_location(generic, made)
+    carry(generic, [op for op in made if isinstance(op, scf.ForOp)], (LANES,))
     inputs = list(generic.inputs)
     Rewriter.erase_op(generic)
     for value in inputs:

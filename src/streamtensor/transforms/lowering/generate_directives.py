@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streamtensor.dialects.dataflow import StreamReadOp, StreamWriteOp, TaskOp
+from streamtensor.dialects.dataflow import TaskOp
 from streamtensor.dialects.dataflow.loops import loop_of
 from streamtensor.ir import arith, memref, scf, vector
 from streamtensor.ir.builtin import (
@@ -19,8 +19,9 @@ from streamtensor.ir.builtin import (
     VectorType,
     i64,
 )
-from streamtensor.ir.core import BlockArgument, Context, ModulePass, Operation, SSAValue
+from streamtensor.ir.core import Context, ModulePass, Operation, SSAValue
 from streamtensor.transforms.build import offset_expression
+from streamtensor.transforms.lowering.parallel_nest import computes, is_alone, lanes_around, parallel_nest
 
 PIPELINE = "dataflow.pipeline"
 UNROLL = "dataflow.unroll"
@@ -34,8 +35,12 @@ class GenerateDirectivesPass(ModulePass):
     In each task the innermost loop is pipelined with an initiation interval of 1. When it only computes (no FIFO, no
     port), has at most `unroll` iterations and stands alone in the loop around it, it is unrolled and that one is
     pipelined instead. A nest that multiplies once and adds to a buffer is unrolled as long as it has at most `macs`
-    iterations, also where the loop around it moves tokens. A local buffer is partitioned by what one cycle touches: the
+    iterations, also where the loop around it moves tokens. Around a loop that an earlier pass has unrolled (group-sums)
+    the next one is pipelined. A local buffer is partitioned by what one cycle touches: the
     lanes of a vector transfer, the iterations of an unrolled loop (`dataflow.partition`, a factor for each dimension).
+
+    Where iterations at once were chosen for an operation (`dataflow.lanes` on its outermost loop), these take the place
+    of `unroll` and of `macs`, and any nest of parallel loops is unrolled, whatever it computes.
     """
 
     name = "generate-directives"
@@ -54,8 +59,14 @@ class GenerateDirectivesPass(ModulePass):
                     alloc.attributes[PARTITION] = DenseArrayBase.from_list(i64, factors)
 
     def _direct(self, innermost: scf.ForOp) -> None:
-        nest = self._multiplies(innermost)
-        if nest is not None:
+        if UNROLL in innermost.attributes:  # a group of an earlier pass
+            around = innermost.parent_op()
+            assert isinstance(around, scf.ForOp)
+            around.attributes[PIPELINE] = IntegerAttr(1, i64)
+            return
+        lanes = lanes_around(innermost)
+        nest = _within(innermost, lanes) if lanes else self._multiplies(innermost)
+        if nest:
             for loop in nest:
                 loop.attributes[UNROLL] = UnitAttr()
             outer = nest[-1].parent_op()
@@ -63,7 +74,7 @@ class GenerateDirectivesPass(ModulePass):
             outer.attributes[PIPELINE] = IntegerAttr(1, i64)
             return
         outer = innermost.parent_op()
-        if _computes(innermost) and _is_alone(innermost) and loop_of(innermost).tripcount <= self.unroll:
+        if computes(innermost) and is_alone(innermost) and loop_of(innermost).tripcount <= (lanes or self.unroll):
             assert isinstance(outer, scf.ForOp)
             only = all(isinstance(op, scf.ForOp | scf.YieldOp) for op in outer.body.block.ops)
             if only:
@@ -71,7 +82,7 @@ class GenerateDirectivesPass(ModulePass):
                 innermost = outer
         innermost.attributes[PIPELINE] = IntegerAttr(1, i64)
 
-    def _multiplies(self, innermost: scf.ForOp) -> list[scf.ForOp] | None:
+    def _multiplies(self, innermost: scf.ForOp) -> list[scf.ForOp]:
         """The loops to unroll, from the inside, where they multiply once and add the product to a buffer."""
         products = [
             op
@@ -80,46 +91,19 @@ class GenerateDirectivesPass(ModulePass):
         ]
         stored = [op.memref for op in innermost.walk() if isinstance(op, memref.StoreOp)]
         adds = any(isinstance(op, memref.LoadOp) and op.memref in stored for op in innermost.walk())
-        if len(products) != 1 or not adds:
-            return None
-        nest: list[scf.ForOp] = []
-        iterations, loop = 1, innermost
-        while (
-            _computes(loop)
-            and _is_alone(loop)
-            and _is_parallel(loop, stored)
-            and iterations * loop_of(loop).tripcount <= self.macs
-        ):
-            iterations *= loop_of(loop).tripcount
-            nest.append(loop)
-            outer = loop.parent_op()
-            assert isinstance(outer, scf.ForOp)
-            loop = outer
-        return nest or None
+        return _within(innermost, self.macs) if len(products) == 1 and adds else []
 
 
-def _computes(loop: scf.ForOp) -> bool:
-    """Whether a loop moves no tokens."""
-    return not any(isinstance(op, StreamReadOp | StreamWriteOp) or _is_port(op) for op in loop.walk())
-
-
-def _is_alone(loop: scf.ForOp) -> bool:
-    """Whether there is a loop around it, and no other one in that."""
-    outer = loop.parent_op()
-    return isinstance(outer, scf.ForOp) and sum(isinstance(op, scf.ForOp) for op in outer.body.block.ops) == 1
-
-
-def _is_parallel(loop: scf.ForOp, stored: Collection[SSAValue]) -> bool:
-    """Whether each iteration adds to other elements of the buffers `stored`."""
-    stores = [op for op in loop.walk() if isinstance(op, memref.StoreOp) and op.memref in stored]
-    variable = loop.body.block.args[0]
-    expressions = [[offset_expression(index, [variable]) for index in op.indices] for op in stores]
-    return all(any(e is not None and any(e.coefficients) for e in indices) for indices in expressions)
-
-
-def _is_port(op: Operation) -> bool:
-    """Whether `op` moves a word of external memory, of which a port does one in a cycle."""
-    return isinstance(op, memref.LoadOp | memref.StoreOp) and isinstance(op.memref, BlockArgument)
+def _within(innermost: scf.ForOp, limit: int) -> list[scf.ForOp]:
+    """The parallel loops from the inside that have at most `limit` iterations together."""
+    nest: list[scf.ForOp] = []
+    iterations = 1
+    for loop in parallel_nest(innermost):
+        iterations *= loop_of(loop).tripcount
+        if iterations > limit:
+            break
+        nest.append(loop)
+    return nest
 
 
 def _partition(alloc: memref.AllocOp) -> list[int]:

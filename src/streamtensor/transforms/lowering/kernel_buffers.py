@@ -14,6 +14,7 @@ from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import transfer_read, transfer_write
 from streamtensor.transforms.carried import unlink_destinations
 from streamtensor.transforms.dataflow.materialize_converters import PING_PONG
+from streamtensor.transforms.tiling.kernel_choices import carry
 
 
 def bufferize_kernel(kernel: KernelOp, ins: Sequence[SSAValue], outs: Sequence[SSAValue]) -> KernelOp:
@@ -68,6 +69,7 @@ def _lower(op: Operation) -> None:
     elif isinstance(op, linalg.GenericOp):
         made = linalg.GenericOp(op.inputs, op.outputs, op.detach_region(op.body), op.indexing_maps, op.iterator_types)
         copy_location(op, [made])
+        carry(op, [made])
         assert parent is not None
         parent.insert_op_before(made, op)
         Rewriter.erase_op(op)

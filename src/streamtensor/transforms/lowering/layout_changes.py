@@ -6,13 +6,22 @@ from __future__ import annotations
 from math import prod
 
 from streamtensor.diagnostics import UserError
-from streamtensor.dialects.tensor_ext import LanesOp, PackOp, UnpackOp, UnwidenOp, WidenOp, scalar_of
+from streamtensor.dialects.tensor_ext import (
+    CropOp,
+    ExtendOp,
+    LanesOp,
+    PackOp,
+    UnpackOp,
+    UnwidenOp,
+    WidenOp,
+    scalar_of,
+)
 from streamtensor.ir.builtin import MemRefType, VectorType
 from streamtensor.ir.core import Attribute, Block, Operation, SSAValue
 from streamtensor.ir.locations import location
 from streamtensor.transforms.lowering.views import Strided, memref_type, reinterpret, strided_of
 
-CHANGES = (PackOp, UnpackOp, WidenOp, UnwidenOp)
+CHANGES = (PackOp, UnpackOp, WidenOp, UnwidenOp, ExtendOp, CropOp)
 
 
 def has_words(type: Attribute) -> bool:
@@ -71,6 +80,14 @@ def view_as_numbers(block: Block, op: UnwidenOp, words: SSAValue) -> SSAValue:
 def tiles_of(block: Block, numbers: SSAValue, tile: tuple[int, ...]) -> SSAValue:
     """The numbers of a buffer in the order of its tiles: another way to walk through the same memory."""
     cast = reinterpret(numbers, strided_of(numbers.type).tiles(tile))
+    block.add_op(cast)
+    return cast.result
+
+
+def first_part(block: Block, numbers: SSAValue, shape: tuple[int, ...]) -> SSAValue:
+    """The first `shape` numbers of a buffer, as a view."""
+    rank = len(shape)
+    cast = reinterpret(numbers, strided_of(numbers.type).slice([0] * rank, shape, [1] * rank))
     block.add_op(cast)
     return cast.result
 

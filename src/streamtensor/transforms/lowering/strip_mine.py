@@ -11,6 +11,7 @@ from streamtensor.ir import arith, memref, scf
 from streamtensor.ir.builtin import IndexType, ModuleOp
 from streamtensor.ir.core import Block, BlockArgument, Context, ModulePass, Operation, Region, SSAValue
 from streamtensor.transforms.build import IndexConstants
+from streamtensor.transforms.lowering.parallel_nest import lanes_around, parallel_nest
 from streamtensor.transforms.tiling.default_tiling import largest_divisor
 
 
@@ -23,6 +24,10 @@ class StripMinePass(ModulePass):
     where the body multiplies, and then with at most `multipliers` multiplications in all, which take DSPs; 0 leaves a
     kind of loop as it is. A loop that adds to a buffer stays: its additions would wait for each other. Right because
     the iterations are the same, in the same order.
+
+    Where iterations at once were chosen for an operation (`dataflow.lanes` on its outermost loop), these take the place
+    of all of the pass's own options for its loops: from the inside, parallel loops are taken whole while that many
+    iterations are not exceeded, and the next one in part.
     """
 
     name = "strip-mine"
@@ -33,13 +38,15 @@ class StripMinePass(ModulePass):
     multipliers: int = 64
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if not self.plain and not self.products:
-            return
         for task in [t for t in op.walk() if isinstance(t, TaskOp)]:
             constants = IndexConstants(task.body.block)
             for found in [f for f in task.walk() if isinstance(f, scf.ForOp)]:
                 if not any(isinstance(inner, scf.ForOp) for inner in found.body.block.ops):
-                    self._mine(loop_of(found), constants)
+                    lanes = lanes_around(found)
+                    if lanes:
+                        _take_lanes(found, lanes, constants)
+                    elif self.plain or self.products:
+                        self._mine(loop_of(found), constants)
 
     def _mine(self, loop: Loop, constants: IndexConstants) -> None:
         if loop.tripcount <= self.unroll or loop.op.iter_args or not _is_elementwise(loop.op):
@@ -49,6 +56,19 @@ class StripMinePass(ModulePass):
         factor = largest_divisor(loop.tripcount, max(1, limit))
         if factor > 1:
             _split(loop, factor, constants)
+
+
+def _take_lanes(innermost: scf.ForOp, lanes: int, constants: IndexConstants) -> None:
+    """Splits the loop that, with all loops inside of it, has more than `lanes` iterations."""
+    nest = parallel_nest(innermost)
+    rest = lanes
+    for loop in (loop_of(one) for one in nest):
+        if loop.tripcount > rest:
+            factor = largest_divisor(loop.tripcount, rest)
+            if factor > 1:
+                _split(loop, factor, constants)
+            return
+        rest //= loop.tripcount
 
 
 def _is_elementwise(loop: scf.ForOp) -> bool:

@@ -25,6 +25,9 @@ from streamtensor.transforms.resources.task_schedule import (
     schedule_task,
 )
 
+PREFETCH = "dataflow.prefetch"
+"""On a FIFO: it holds parameters, which a DMA may load as far ahead as there is room."""
+
 
 @dataclass(frozen=True)
 class ScheduledKernel:
@@ -149,4 +152,5 @@ def _bits(type: MemRefType[Attribute]) -> int:
 
 def _fifo(op: StreamOp) -> Fifo:
     assert isinstance(op.result.type, StreamType)
-    return Fifo(op.sym_name.data, bits=op.result.type.token_bits, depth=op.depth.value.data)
+    bits, depth = op.result.type.token_bits, op.depth.value.data
+    return Fifo(op.sym_name.data, bits, depth, prefetch=PREFETCH in op.attributes)

@@ -9,6 +9,7 @@ from streamtensor.ir import arith
 from streamtensor.ir.builtin import AnyFloat, FixedBitwidthType, IndexType, IntegerAttr, IntegerType, VectorType
 from streamtensor.ir.core import Attribute, Operation, SSAValue
 from streamtensor.targets.operations import Cost, Operations
+from streamtensor.transforms.resources.value_range import signed_bits
 
 _FREE = Cost(0)
 
@@ -68,15 +69,15 @@ def operation_cost(op: Operation, table: Operations) -> Cost:
     if isinstance(scalar, IndexType) or any(isinstance(value.type, IndexType) for value in op.operands):
         return _FREE
     line = LINES.get(op.name, "float_function")
-    bits = max((_bits(value) for value in op.operands), default=32)
+    bits = sorted(_bits(value, narrow=line == "int_mul") for value in op.operands) or [32]
     number = next((n for n in map(_constant, op.operands) if n is not None), None)
     if (op.name in _BY_A_CONSTANT and _constant(op.operands[-1]) is not None) or (
         op.name in _BY_A_POWER_OF_TWO and number is not None and number > 0 and number & (number - 1) == 0
     ):
         line = "int_logic"
-    cost = table.cost(line, bits)
+    cost = table.cost(line, bits[-1], bits[0])
     if op.name == "math.fma":
-        add = table.cost("float_add", bits)
+        add = table.cost("float_add", bits[-1])
         cost = Cost(cost.cycles + add.cycles, cost.dsp + add.dsp)
     return Cost(cost.cycles, cost.dsp * lanes)
 
@@ -90,15 +91,19 @@ def _scalar_and_lanes(type: Attribute) -> tuple[Attribute, int]:
     return (type.element_type, type.element_count()) if isinstance(type, VectorType) else (type, 1)
 
 
-def _bits(value: SSAValue) -> int:
-    """The bits that carry the value: synthesis sees through extensions, and how long a constant is."""
+def _bits(value: SSAValue, *, narrow: bool) -> int:
+    """The bits that carry the value: synthesis sees through extensions, how long a constant is, and, for `narrow`,
+    which numbers limits and shifts leave.
+    """
+    found = signed_bits(value) if narrow else None
     while isinstance(value.owner, arith.ExtSIOp | arith.ExtUIOp):
         value = value.owner.operands[0]
     number = _constant(value)
     if number is not None:
         return number.bit_length() + 1
     scalar, _ = _scalar_and_lanes(value.type)
-    return scalar.bitwidth if isinstance(scalar, FixedBitwidthType) else 64
+    width = scalar.bitwidth if isinstance(scalar, FixedBitwidthType) else 64
+    return width if found is None else min(found, width)
 
 
 def _constant(value: SSAValue) -> int | None:

@@ -26,6 +26,7 @@ from streamtensor.transforms.build import (
     splice,
 )
 from streamtensor.transforms.tiling.default_tiling import ORDER, TILE, loop_extents
+from streamtensor.transforms.tiling.kernel_choices import KERNEL, LANES, STARTS_GROUP, carry
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _tile_generic(
     generic: linalg.GenericOp, tiles: Sequence[int], inputs: Sequence[SSAValue], outputs: Sequence[SSAValue]
 ) -> linalg.GenericOp:
     """The same operation on tiles."""
-    return linalg.GenericOp(
+    tile = linalg.GenericOp(
         inputs,
         outputs,
         generic.body.clone(),
@@ -187,6 +188,8 @@ def _tile_generic(
         generic.iterator_types,
         [value.type for value in outputs],
     )
+    carry(generic, [tile], (KERNEL, LANES, STARTS_GROUP))
+    return tile
 
 
 def _within_tile(map: IRAffineMap, tiles: Sequence[int]) -> IRAffineMap:

@@ -12,6 +12,7 @@ from streamtensor.ir import func, linalg, tensor
 from streamtensor.ir.builtin import FixedBitwidthType, TensorType
 from streamtensor.ir.core import BlockArgument, Operation, SSAValue
 from streamtensor.transforms.build import linear_map
+from streamtensor.transforms.tiling.kernel_choices import wanted_tile
 
 Node: TypeAlias = "tuple[Operation | SSAValue, int]"
 """(linalg operation, loop) or (tensor, dimension)."""
@@ -35,8 +36,8 @@ class Axes:
         self.generics = [op for op in function.walk() if isinstance(op, linalg.GenericOp)]
         self.pads = [op for op in function.walk() if isinstance(op, tensor.PadOp)]
         self.concats = [op for op in function.walk() if isinstance(op, tensor.ConcatOp)]
-        self._axes: _Sets = _Sets()
-        self._classes: _Sets = _Sets()
+        self._axes: Sets = Sets()
+        self._classes: Sets = Sets()
         for generic in self.generics:
             for value, dim, expression in accesses(generic):
                 self._join_access(generic, value, dim, expression)
@@ -52,10 +53,17 @@ class Axes:
         self._batches = {self._classes.find((g, loop)) for g in self.generics for loop in _contraction_batch(g)}
         self._element_bits = self._find_element_bits()
         self._shared_axes = {self._axes.find((g, loop)) for g in self.generics for loop in _sharing_loops(g)}
+        self._wanted = self._find_wanted()
 
     def axis(self, node: Node) -> Hashable:
         """What stands for the axis of a loop or dimension."""
         return self._axes.find(node)
+
+    def wanted_tile(self, node: Node) -> int:
+        """The tile that is wanted for a loop, or for the first parallel loop of its axis for which one is; 0: none."""
+        owner, loop = node
+        own = wanted_tile(owner, loop) if isinstance(owner, linalg.GenericOp) else 0
+        return own or self._wanted.get(self._axes.find(node), 0)
 
     def role(self, node: Node) -> Role:
         """The role of the class of a loop or dimension."""
@@ -94,6 +102,15 @@ class Axes:
         if exact:
             self._axes.join(a, b)
         self._classes.join(a, b)
+
+    def _find_wanted(self) -> dict[Hashable, int]:
+        found: dict[Hashable, int] = {}
+        for generic in self.generics:
+            for loop in range(len(generic.iterator_types)):
+                tile = wanted_tile(generic, loop)
+                if tile and is_parallel(generic, loop):
+                    found.setdefault(self._axes.find((generic, loop)), tile)
+        return found
 
     def _find_element_bits(self) -> dict[Hashable, int]:
         found: dict[Hashable, int] = {}
@@ -241,17 +258,19 @@ def _seen_through_views(value: SSAValue) -> SSAValue:
     return value
 
 
-class _Sets:
-    """Union-find."""
+class Sets:
+    """Union-find over anything hashable."""
 
     def __init__(self) -> None:
         self._parent: dict[Hashable, Hashable] = {}
 
     def find(self, node: Hashable) -> Hashable:
+        """What stands for the set of `node`."""
         parent = self._parent.setdefault(node, node)
         if parent != node:
             parent = self._parent[node] = self.find(parent)
         return parent
 
     def join(self, a: Hashable, b: Hashable) -> None:
+        """Makes the sets of both one."""
         self._parent[self.find(a)] = self.find(b)

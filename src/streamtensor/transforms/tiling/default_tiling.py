@@ -21,6 +21,7 @@ from streamtensor.transforms.tiling.axes import (
     shape_of,
     windows_of,
 )
+from streamtensor.transforms.tiling.kernel_choices import wanted_tile
 
 TILE = "dataflow.tile"
 ORDER = "dataflow.order"
@@ -40,15 +41,17 @@ class DefaultTilingPass(ModulePass):
     is not above `tile`. An axis over which some contraction is a batch (attention heads) gets 1: a token then holds
     one head. Where these are not 0, an axis whose indices share weights (the tokens of a prompt) gets at most `rows`,
     and the reductions of contractions at most `reduction`: with 1 a tile of the result is a sum of outer products, and
-    all of its elements can be added to at once. A row of weights in such a tile has at most `lane_bits` bits, and comes
-    as one word. Between tiles parallel loops are outermost in the order of the result, reductions innermost, so that
+    all of its elements can be added to at once. A row of weights in such a tile has at most `lane_bits` bits, a power
+    of two of elements, and comes as one word. Between tiles parallel loops are outermost in the order of the result, reductions innermost, so that
     partial sums stay in one tile (design document spaces.md).
 
     Where windows move over a tensor (convolutions, pooling), rows come one by one and stand outside of the channels, in
     everything that is connected; within a row the width stays whole. A window of k rows then needs a line buffer
     of k rows. Where they move along one dimension only, it is tiled like others.
 
-    An operation that has the attributes already keeps them.
+    An operation that has the attributes already keeps them. Where a tile is wanted for a loop (`dataflow.wanted_tile`),
+    that one takes the place of `tile`, `rows` and `reduction`; also for the rest of its axis, where nothing else is
+    wanted: what meets the loop through tensors goes with it.
     """
 
     name = "default-tiling"
@@ -76,9 +79,12 @@ class DefaultTilingPass(ModulePass):
             op.attributes[ORDER] = DenseArrayBase.from_list(i64, order)
             op.attributes[ORDER_IS_DEFAULT] = UnitAttr()
 
-    def _tile(self, axes: Axes, node: Node, extent: int) -> int:
+    def limit(self, axes: Axes, node: Node, extent: int) -> int:
+        """The tile that a loop or dimension of `extent` would get if it divided it."""
         if axes.is_contraction_batch(node):
             return 1
+        if axes.wanted_tile(node):
+            return axes.wanted_tile(node)
         match axes.role(node):
             case "row" | "batch":
                 return 1
@@ -88,11 +94,18 @@ class DefaultTilingPass(ModulePass):
                 shared = self.rows and axes.shares_weights(node)
                 limit = self.rows if shared else self.tile
                 bits = axes.element_bits(node) if self.lane_bits and not shared else 0
-                return largest_divisor(extent, min(limit, max(1, self.lane_bits // bits)) if bits else limit)
+                return min(limit, max(1, self.lane_bits // bits)) if bits else limit
+
+    def tile_of(self, axes: Axes, node: Node, extent: int) -> int:
+        """The tile of a loop or dimension of `extent`."""
+        limit = self.limit(axes, node, extent)
+        if self.lane_bits and axes.element_bits(node) and not axes.wanted_tile(node):
+            limit = min(limit, power_of_two_in(extent))  # words of ports are powers of two
+        return largest_divisor(extent, limit)
 
     def _generic_tiles(self, axes: Axes, generic: linalg.GenericOp) -> list[int]:
         extents = loop_extents(generic)
-        tiles = [self._tile(axes, (generic, loop), extent) for loop, extent in enumerate(extents)]
+        tiles = [self.tile_of(axes, (generic, loop), extent) for loop, extent in enumerate(extents)]
         parallel = [is_parallel(generic, loop) for loop in range(len(extents))]
         sums_rows = not windows_of(generic) and any(
             axes.role((generic, loop)) in ("row", "line") for loop, p in enumerate(parallel) if not p
@@ -101,7 +114,10 @@ class DefaultTilingPass(ModulePass):
             # Rows are summed up as they come: all channels of a row, then the next row.
             tiles = [e if p else t for e, t, p in zip(extents, tiles, parallel, strict=True)]
         if self.reduction and is_contraction(generic):
-            tiles = [t if p else largest_divisor(t, self.reduction) for t, p in zip(tiles, parallel, strict=True)]
+            tiles = [
+                t if p or wanted_tile(generic, loop) else largest_divisor(t, self.reduction)
+                for loop, (t, p) in enumerate(zip(tiles, parallel, strict=True))
+            ]
         return tiles
 
     def _pad_tiles(self, axes: Axes, pad: tensor.PadOp) -> list[int]:
@@ -111,15 +127,15 @@ class DefaultTilingPass(ModulePass):
         tiles: list[int] = []
         for dim, (extent, (low, high)) in enumerate(zip(shape, sizes, strict=True)):
             if dim == row:
-                tiles.append(largest_divisor(gcd(extent, low, high), self._tile(axes, (pad.source, dim), extent)))
+                tiles.append(largest_divisor(gcd(extent, low, high), self.tile_of(axes, (pad.source, dim), extent)))
             else:
-                tiles.append(extent if low or high else self._tile(axes, (pad.source, dim), extent))
+                tiles.append(extent if low or high else self.tile_of(axes, (pad.source, dim), extent))
         return tiles
 
     def _concat_tiles(self, axes: Axes, concat: tensor.ConcatOp) -> list[int]:
         """Tiles of the result, which divide every piece."""
         joined = concat.dim.value.data
-        tiles = [self._tile(axes, (concat.result, d), extent) for d, extent in enumerate(shape_of(concat.result))]
+        tiles = [self.tile_of(axes, (concat.result, d), extent) for d, extent in enumerate(shape_of(concat.result))]
         tiles[joined] = largest_divisor(gcd(*(shape_of(value)[joined] for value in concat.inputs)), tiles[joined])
         return tiles
 
@@ -127,6 +143,11 @@ class DefaultTilingPass(ModulePass):
 def largest_divisor(extent: int, limit: int) -> int:
     """The largest divisor of `extent` that is at most `limit`."""
     return next(n for n in range(min(extent, limit), 0, -1) if extent % n == 0)
+
+
+def power_of_two_in(extent: int) -> int:
+    """The largest power of two that divides `extent`."""
+    return extent & -extent
 
 
 def loop_extents(generic: linalg.GenericOp) -> list[int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import combinations, islice, permutations
 from math import prod
+from typing import Literal
 
 from streamtensor.algebra.affine import AffineMap, LinearExpr
 from streamtensor.algebra.converter import Converter, infer_converter
@@ -37,15 +38,19 @@ class OrderLoopsPass(ModulePass):
     axes in common, then for one operation at a time, until nothing changes. Parallel loops stay outside of
     reductions (partial sums stay in one tile).
 
-    Orders that were given (not by default-tiling) stay, and so do functions with windows, where rows come first.
+    Orders that were given (not by default-tiling) stay, and so do functions with windows, where rows come first, and
+    with the `rule` "result" all orders.
     """
 
     name = "order-loops"
 
+    rule: Literal["search", "result"] = "search"
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:
             if isinstance(function, func.FuncOp) and is_device(function):
-                _order(function)
+                if self.rule == "search":
+                    _order(function)
                 for inner in function.walk():
                     inner.attributes.pop(ORDER_IS_DEFAULT, None)
 

@@ -13,7 +13,7 @@ from streamtensor.ir.core import Block, BlockArgument, Context, ModulePass, Oper
 from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import is_device, linear_map
 from streamtensor.transforms.tiling.axes import is_contraction, is_parallel, largest_input, shape_of
-from streamtensor.transforms.tiling.default_tiling import loop_extents
+from streamtensor.transforms.tiling.default_tiling import loop_extents, power_of_two_in
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,12 @@ class SliceWeightsPass(ModulePass):
 
     A port of external memory brings a word in a cycle at most, and so many weights are multiplied in one. Weights of
     more than `slice_bytes` bytes (0: nothing is done) are cut along a loop of the result into that many parts, a power
-    of two up to `most` that divides the loop. Each part becomes a task with its own DMA, and all work at the same
-    time. What follows element by element is cut likewise, where besides the product it reads only arguments: then each
-    part does its share. Right because an element of the result needs nothing but its own columns.
+    of two up to `most` that divides the loop. With `lanes` (the weights of a word at most, which are a power of two)
+    any number that divides it will do: the one is taken that brings most weights in a cycle; and products that read the
+    same values share the `most` parts, since all of them come at one time. Each part becomes a task with its own DMA,
+    and all work at the same time. What follows element by element is cut likewise, where besides the product it reads
+    only arguments: then each part does its share. Right because an element of the result needs nothing but its own
+    columns.
     """
 
     name = "slice-weights"
@@ -32,32 +35,37 @@ class SliceWeightsPass(ModulePass):
     slice_bytes: int = 0
     most: int = 8
     least_columns: int = 64
+    lanes: int = 0
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if not self.slice_bytes:
             return
         for function in op.ops:
             if isinstance(function, func.FuncOp) and is_device(function):
-                for generic in [g for g in function.walk() if isinstance(g, linalg.GenericOp)]:
-                    self._slice(generic)
+                generics = [g for g in function.walk() if isinstance(g, linalg.GenericOp)]
+                cuts = {generic: self.cut(generic) for generic in generics}  # all before the first is done
+                for generic, found in cuts.items():
+                    if found is not None:
+                        loop, parts = found
+                        _cut([generic, *_following(generic, loop)], loop, parts)
 
-    def _slice(self, generic: linalg.GenericOp) -> None:
-        if not is_contraction(generic) or len(generic.results) != 1:
-            return
+    def cut(self, generic: linalg.GenericOp, *, even: bool = True) -> tuple[int, int] | None:
+        """The loop along which the weights of an operation are cut and into how many parts; None for one that stays.
+
+        Without `even` also where the parts are of different sizes.
+        """
+        if not self.slice_bytes or not is_contraction(generic) or len(generic.results) != 1:
+            return None
         number = largest_input(generic)
         weights = generic.inputs[number]
         assert isinstance(weights.type, TensorType)
         assert isinstance(weights.type.element_type, FixedBitwidthType)
         if not isinstance(_argument(weights), BlockArgument):
-            return
+            return None
         wanted = prod(shape_of(weights)) * weights.type.element_type.bitwidth // 8 // self.slice_bytes
-        found = self._loop(generic, number, wanted)
-        if found is not None:
-            loop, parts = found
-            chain = [generic, *_following(generic, loop)]
-            _cut(chain, loop, parts)
+        return self._loop(generic, number, wanted, even)
 
-    def _loop(self, generic: linalg.GenericOp, number: int, wanted: int) -> tuple[int, int] | None:
+    def _loop(self, generic: linalg.GenericOp, number: int, wanted: int, even: bool) -> tuple[int, int] | None:
         """The loop to cut and into how many parts."""
         map = linear_map(generic.indexing_maps.data[number].data)
         result = linear_map(generic.indexing_maps.data[len(generic.inputs)].data)
@@ -68,14 +76,49 @@ class SliceWeightsPass(ModulePass):
             if loop is None or loop not in plain or not is_parallel(generic, loop) or _uses_index(generic, loop):
                 continue
             columns = prod(extents[other] for other in plain if other in map.used_dims and other >= loop)
-            parts = 1
-            while 2 * parts <= min(wanted, self.most) and extents[loop] % (2 * parts) == 0:
-                parts *= 2
-            while parts > 1 and columns // parts < self.least_columns:
-                parts //= 2
+            most = max(1, self.most // _sharing(generic, number)) if self.lanes else self.most
+            parts = self._parts(extents[loop], columns, min(wanted, most), even)
             if parts > 1 and _can_cut(generic, loop):
                 return loop, parts
         return None
+
+    def _parts(self, extent: int, columns: int, most: int, even: bool) -> int:
+        """Into how many parts a loop of `extent` iterations, with `columns` columns in all, is cut."""
+        if self.lanes and even:
+            inner = columns // extent
+
+            def weights_of_a_cycle(parts: int) -> int:
+                return parts * min(self.lanes, power_of_two_in(inner if inner > 1 else extent // parts))
+
+            enough = [n for n in range(1, most + 1) if extent % n == 0 and columns // n >= self.least_columns]
+            return max(enough, key=lambda n: (weights_of_a_cycle(n), -n), default=1)
+        parts = 1
+        while 2 * parts <= most and (not even or extent % (2 * parts) == 0):
+            parts *= 2
+        while parts > 1 and columns // parts < self.least_columns:
+            parts //= 2
+        return parts
+
+
+def _sharing(generic: linalg.GenericOp, number: int) -> int:
+    """How many products with weights read the values that `generic` multiplies its weights with."""
+    mine = {_source(value) for place, value in enumerate(generic.inputs) if place != number}
+    parent = generic.parent
+    assert parent is not None
+    found = 0
+    for other in parent.ops:
+        if isinstance(other, linalg.GenericOp) and is_contraction(other):
+            weights = largest_input(other)
+            read = {_source(value) for place, value in enumerate(other.inputs) if place != weights}
+            found += _is_argument(other.inputs[weights]) and not mine.isdisjoint(read)
+    return max(1, found)
+
+
+def _source(value: SSAValue) -> SSAValue:
+    """What a tensor is a view of."""
+    while isinstance(value.owner, tensor.ExpandShapeOp | tensor.CollapseShapeOp):
+        value = value.owner.operands[0]
+    return value
 
 
 def _following(generic: linalg.GenericOp, loop: int) -> list[linalg.GenericOp]:

@@ -41,10 +41,13 @@ struct Pointer {
 };
 using Pointers = std::vector<Pointer>;
 
+// A buffer that is a part of another one, `whole` by its number, has its memory from byte `first` on.
 struct Buffer {
     std::string name;
     size_t bytes;
     bool on_device;
+    int whole;  // -1: memory of its own
+    size_t first;
 };
 struct Function {
     std::string name;
@@ -77,7 +80,8 @@ struct Program {
 };
 
 // Memory of one buffer, on both sides when a kernel uses it; zeros at first. Each side knows what is newer on the other
-// one: the device as a whole, the host by pages, so that a few new numbers are a small transfer.
+// one: the device as a whole, the host by pages, so that a few new numbers are a small transfer. The memory of a part is
+// that of the whole, which is what goes to the device.
 class Memory {
   public:
     Memory(const Buffer &buffer, xrt::device &device, int group)
@@ -91,11 +95,14 @@ class Memory {
             host_ = own_.data();
         }
     }
+    Memory(const Buffer &buffer, std::shared_ptr<Memory> whole)
+        : name_(buffer.name), bytes_(buffer.bytes), whole_(std::move(whole)), first_(buffer.first) {}
     Memory(const Memory &) = delete;
     Memory &operator=(const Memory &) = delete;
 
     size_t bytes() const { return bytes_; }
     char *on_host() {
+        if (whole_ != nullptr) return whole_->on_host() + first_;
         if (device_is_newer_) object_.sync(XCL_BO_SYNC_BO_FROM_DEVICE);
         device_is_newer_ = false;
         return host_;
@@ -107,6 +114,7 @@ class Memory {
     }
     void written_by_host() { written_by_host(0, bytes_); }
     void written_by_host(size_t first, size_t count) {
+        if (whole_ != nullptr) return whole_->written_by_host(first_ + first, count);
         host_is_newer_ = true;
         for (size_t page = first / kPage; page * kPage < first + count; ++page) newer_pages_[page] = true;
     }
@@ -135,6 +143,8 @@ class Memory {
 
     std::string name_;
     size_t bytes_;
+    std::shared_ptr<Memory> whole_;
+    size_t first_ = 0;
     std::vector<bool> newer_pages_;
     std::vector<char> own_;
     xrt::bo object_;
@@ -191,7 +201,8 @@ class Weights {
     const char *data_ = nullptr;
 };
 
-// A card with a bitstream. Parameters are kept here, by name and memory bank: programs that read the same one share it.
+// A card with a bitstream. Parameters are kept here, by name and memory bank: programs that read the same one, or the
+// same ones in a row, share the memory.
 struct Card {
     explicit Card(const std::string &bitstream) : device(0), uuid(device.load_xclbin(bitstream)) {}
 
@@ -210,18 +221,25 @@ class Launches {
             if (function.call == nullptr) kernels_[i] = xrt::kernel(card.device, card.uuid, prefix + function.name);
         }
         const std::vector<int> groups = memory_groups();
-        for (const Port &port : program_.parameters) {
-            std::shared_ptr<Memory> &shared = card.parameters[{port.name, groups[port.buffer]}];
-            if (shared == nullptr) {
-                shared = std::make_shared<Memory>(program_.buffers[port.buffer], card.device, groups[port.buffer]);
-                weights.load(port.name, *shared);
-            }
-            memories_[port.buffer] = shared;
+        std::map<int, std::string> contents;  // the names of the parameters in a buffer that has memory
+        for (const Port &port : program_.parameters) contents[owner(port.buffer)] += port.name + "\n";
+        std::vector<bool> is_loaded(memories_.size(), false);
+        for (const auto &[buffer, names] : contents) {
+            memories_[buffer] = card.parameters[{names, groups[buffer]}];
+            is_loaded[buffer] = memories_[buffer] != nullptr;
         }
         for (size_t i = 0; i < memories_.size(); ++i) {
-            if (memories_[i] == nullptr) {
+            if (memories_[i] == nullptr && program_.buffers[i].whole < 0) {
                 memories_[i] = std::make_shared<Memory>(program_.buffers[i], card.device, groups[i]);
             }
+        }
+        for (size_t i = 0; i < memories_.size(); ++i) {
+            const Buffer &buffer = program_.buffers[i];
+            if (buffer.whole >= 0) memories_[i] = std::make_shared<Memory>(buffer, memories_[buffer.whole]);
+        }
+        for (const auto &[buffer, names] : contents) card.parameters[{names, groups[buffer]}] = memories_[buffer];
+        for (const Port &port : program_.parameters) {
+            if (!is_loaded[owner(port.buffer)]) weights.load(port.name, memory(port.buffer));
         }
         sync();
     }
@@ -253,6 +271,12 @@ class Launches {
     }
 
   private:
+    // The buffer that has the memory of a buffer.
+    int owner(int buffer) const {
+        const int whole = program_.buffers[buffer].whole;
+        return whole < 0 ? buffer : whole;
+    }
+
     // A buffer lies in the memory bank of the first argument that it is passed as; the link made the others the same.
     std::vector<int> memory_groups() const {
         std::vector<int> groups(program_.buffers.size(), -1);

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The parts of a model in cycles: their graphs with the ports that they have, simulated alone and layer after layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from streamtensor.cost.resources import Resources, fifo_resources
+from streamtensor.diagnostics import InternalError
+from streamtensor.flow.block_designs import Design, KernelFacts, Sized, port_chains
+from streamtensor.flow.residency import Residency, place
+from streamtensor.flow.wide_choices import Part
+from streamtensor.report.results import Limit, Prefetch
+from streamtensor.report.roofs import MACS_PER_DSP, Work
+from streamtensor.targets import Device
+from streamtensor.targets.channels import Dma, MemoryPlan
+from streamtensor.timing.graph import Graph
+from streamtensor.timing.layer_loop import layer_loop
+from streamtensor.timing.simulator import Result, Simulator
+
+
+def design_resources(design: Design, plan: MemoryPlan) -> Resources:
+    """What a part takes of the device, FIFOs and ports included."""
+    total = Resources(ports=sum(plan.ports(k.program) for k in design.kernels))
+    for kernel, sized in zip(design.kernels, design_graphs(design, plan), strict=True):
+        total += kernel.resources + fifo_resources((fifo.depth or 1, fifo.bits) for fifo in sized.graph.sized)
+    return total
+
+
+def design_graphs(design: Design, plan: MemoryPlan) -> list[Sized]:
+    """The graphs of a design's kernels with what the plan gives them."""
+    return [
+        design.graph(k.name, {dma.name: plan.accesses[dma.program, dma.name] for dma in k.dmas}) for k in design.kernels
+    ]
+
+
+def design_prefetch(design: Design, plan: MemoryPlan) -> Prefetch:
+    """How far the weights of a design are loaded ahead."""
+    return sum((sized.prefetch for sized in design_graphs(design, plan)), Prefetch(0, 0, 0, 0))
+
+
+@dataclass(frozen=True)
+class PartRun:
+    """One part at one size: its design, the memory plan, the graphs of its kernels and their simulations."""
+
+    design: Design
+    plan: MemoryPlan
+    graphs: tuple[Graph, ...]
+    results: tuple[Result, ...]
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of one launch."""
+        return sum(result.cycles for result in self.results)
+
+
+def run_part(design: Design, largest: Mapping[Part, Design], residency: Residency, device: Device) -> PartRun:
+    """Simulates a design as a run of the largest one of its part, which is what the device holds: with its ports, slots
+    and FIFOs. Where their tasks have other names, the parts are placed anew with this design.
+    """
+    plan = residency.plans[design.part]
+    if all((dma.program, dma.name) in plan.accesses for k in design.kernels for dma in k.dmas):
+        found = design_graphs(largest[design.part], plan)
+        held = {fifo.name: fifo.depth for one in found for fifo in one.graph.sized}
+    else:
+        parts = next(parts for parts in residency.bitstreams if design.part in parts)
+        plan = place([design if part == design.part else largest[part] for part in parts], device)[0]
+        held: dict[str, int | None] = {}
+    graphs = [sized.graph for sized in design_graphs(design, plan)]
+    if all(fifo.name in held for graph in graphs for fifo in graph.sized):
+        graphs = [graph.with_depths({fifo.name: held[fifo.name] for fifo in graph.sized}) for graph in graphs]
+    return PartRun(design, plan, tuple(graphs), tuple(_complete(graph, design) for graph in graphs))
+
+
+def all_layers(run: PartRun, layers: int, device: Device) -> float:
+    """Cycles of all layers in one launch."""
+    if len(run.graphs) > 1:  # groups that take turns do not overlap
+        return float(layers * run.cycles)
+    (kernel,), (graph,) = run.design.kernels, run.graphs
+    loads, stores = (
+        {dma.name.rpartition(":")[0] for dma in kernel.dmas if _moves_hidden(kernel, dma, way)}
+        for way in ("read", "write")
+    )
+    latency = ceil(device.main_memory.latency_cycles(device.clock_mhz))
+    accesses = {name: access for (program, name), access in run.plan.accesses.items() if program == kernel.program}
+    chains = [chain for chain in port_chains(accesses) if set(chain) <= graph.groups.keys()]
+    looped = layer_loop(graph, layers, sorted(loads), sorted(stores), latency, chains)
+    return float(_complete(looped, run.design).cycles)
+
+
+def limit_of(run: PartRun, work: Work, layers: int, device: Device) -> Limit:
+    """What decides the time of a part: of its slowest kernel the busiest task and the busiest channel."""
+    kernel, result = max(zip(run.design.kernels, run.results, strict=True), key=lambda pair: pair[1].cycles)
+    busy = {
+        name: times.end - (times.start or 0) - times.stalled_read - times.stalled_write
+        for name, times in result.tasks.items()
+    }
+    task = max(busy, key=lambda name: busy[name])
+    channels: dict[int, float] = {}
+    for dma in kernel.dmas:
+        access = run.plan.accesses[dma.program, dma.name]
+        for channel in access.channels:
+            channels[channel] = channels.get(channel, 0.0) + dma.bytes / len(access.channels)
+    channel = max(channels, key=lambda number: channels[number])
+    through = [d for d in kernel.dmas if channel in run.plan.accesses[d.program, d.name].channels]
+    stream = max(through, key=lambda dma: dma.bytes)
+    most = device.main_memory.channel_bytes_per_cycle(device.clock_mhz) * result.cycles
+    memory = device.main_memory.bytes_per_cycle(device.clock_mhz) * run.cycles
+    return Limit(
+        run.design.part,
+        run.design.rows,
+        run.cycles,
+        task,
+        busy[task] / result.cycles,
+        kernel.memory[stream.name] or stream.name.rpartition(":")[0],
+        run.plan.accesses[stream.program, stream.name].channels,
+        channels[channel] / most,
+        sum(dma.bytes for k in run.design.kernels for dma in k.dmas) / memory,
+        _macs(run.design, work, layers) / (device.dsp * MACS_PER_DSP * run.cycles),
+    )
+
+
+def _macs(design: Design, work: Work, layers: int) -> float:
+    """Multiplications of one launch of a part."""
+    match design.part:
+        case "prefill":
+            return work.prefill_macs(design.rows) / layers
+        case "decode":
+            return (work.block_weights + 2 * work.attention_width * design.rows) / layers
+        case "head":
+            return work.head_weights
+
+
+def _moves_hidden(kernel: KernelFacts, dma: Dma, direction: str) -> bool:
+    """Whether a DMA moves the layer's input, or its result in the other direction; both are called hidden."""
+    return kernel.memory[dma.name] == "hidden" and dma.direction == direction
+
+
+def _complete(graph: Graph, design: Design) -> Result:
+    result = Simulator(graph).run()
+    if result.deadlock is not None:
+        raise InternalError(f"{design.part} {design.rows}: {result.deadlock}")
+    return result
+
+
+def cycles_by_size(runs: Mapping[int, PartRun]) -> dict[int, int]:
+    """Cycles of each simulated size."""
+    return {size: run.cycles for size, run in runs.items()}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// When to look for transitions: where a task comes to a new round of a loop, or to every so many of them.
+//
+// A task stops there, and all tasks before it in rank run as far as they can, so that the same round finds the same
+// state. Tasks with flat programs come first in rank, then those upstream: what is left is a task with the loops
+// of the whole phase. From one such stop to the next is a transition; outer loops have transitions over those of inner
+// ones. How many rounds belong together is decided when it is known how much work one is.
+#pragma once
+
+#include "transitions.h"
+
+namespace st {
+
+class Rounds {
+ public:
+  explicit Rounds(State& state) : records(state), transitions(state, records), s(state) {}
+  Records records;
+  Transitions transitions;
+  int64_t work = 0;  // reads and writes so far, with those that were not simulated
+
+  void prepare() {
+    const int64_t count = (int64_t)s.items.size();
+    loop_of.assign(count, -1);
+    s.outer.assign(count, -1);
+    for (int64_t task = 0; task < s.p.tasks; ++task) {
+      std::vector<int64_t> nest;
+      for (int64_t n = s.task_begin[task]; n < s.task_begin[task + 1]; ++n) {
+        const Item& item = s.items[n];
+        if (item.kind == END) nest.pop_back();
+        s.outer[n] = nest.empty() ? -1 : nest.back();
+        if (item.kind == LOOP || (item.kind == STEP && item.count >= 2 * LONG)) {
+          loop_of[n] = (int64_t)loops.size();
+          loops.push_back({task, n, (int64_t)nest.size()});
+        }
+        if (item.kind == LOOP) nest.push_back(n);
+      }
+    }
+  }
+
+  void restart(int64_t least) {
+    active = least > 0;
+    if (active && least != least_work) {
+      least_work = least;
+      forget();
+    }
+    records.restart();
+    for (Loop& loop : loops) loop.last = -1;
+    for (Watch& watch : watches) watch.open = -1;
+    work = 0;
+    transitions.used = 0;
+  }
+
+  // Steps that the task may make at once.
+  int64_t steps(const Task& task) const {
+    const int64_t left = task.at.left;
+    if (!active) return left;
+    const int64_t n = loop_of[task.at.place()];
+    if (n < 0 || loops[n].watches.empty()) return left;
+    const int64_t stride = watches[loops[n].watches.back()].stride;
+    return left - (left - 1) / stride * stride;
+  }
+  // After some of the steps of an item.
+  void pass_steps(Task& task) {
+    if (!active) return;
+    const int64_t n = loop_of[task.at.place()];
+    if (n < 0) return;
+    task.passed.clear();
+    pass(task, task.at.place(), true);
+  }
+  // After all of them.
+  void end_of_item(Task& task) {
+    if (!active) return;
+    task.passed.clear();
+    const int64_t item = task.at.place();
+    if (loop_of[item] >= 0) pass(task, item, false);
+  }
+  void pass(Task& task, int64_t item, bool begins) {
+    if (!active) return;
+    const int64_t n = loop_of[item];
+    if (n < 0) return;
+    Loop& loop = loops[n];
+    task.passed.push_back(item * 2 + begins);
+    if (loop.watches.empty()) {
+      if (!loop.decided) measure(loop, begins);
+      return;
+    }
+    if (begins) {
+      task.stopped |= counter(task, item) % watches[loop.watches.back()].stride == 0;
+    } else {
+      for (int64_t w : loop.watches) task.stopped |= watches[w].open >= 0;
+    }
+  }
+
+  // Called before a task runs: what tasks before it in rank had begun comes to no end without it.
+  void runs(int64_t task) {
+    while (records.top >= 0 && records.latest().rank < s.rank[task]) give_up();
+  }
+
+  // A task stands at rounds of loops. True when it has gone on by a transition.
+  const Shape* stop(int64_t id) {
+    Task& task = s.tasks[id];
+    task.stopped = false;
+    for (const int64_t point : task.passed) {
+      const Loop& loop = loops[loop_of[point / 2]];
+      for (size_t n = loop.watches.size(); n--;) {
+        Watch& watch = watches[loop.watches[n]];
+        if (watch.open < 0 || ((point & 1) && counter(task, point / 2) % watch.stride)) continue;
+        while (records.top > watch.open) give_up();
+        learn(watch, task);
+        give_up();
+      }
+    }
+    for (const int64_t point : task.passed) {
+      if (!(point & 1)) continue;
+      for (const int64_t w : loops[loop_of[point / 2]].watches) {
+        Watch& watch = watches[w];
+        if (counter(task, point / 2) % watch.stride) continue;
+        for (Family& family : watch.families) {
+          const Transition* found = transitions.find(family);
+          if (!found) continue;
+          family.last_use = ++uses;
+          transitions.make(family, *found);
+          work += found->work;
+          task.passed = found->passed;
+          for (const int64_t next : task.passed)
+            if (!loops[loop_of[next / 2]].watches.empty()) task.stopped = true;
+          watch.misses = 0;
+          return &family.shape;
+        }
+      }
+    }
+    for (const int64_t point : task.passed) {
+      if (!(point & 1)) continue;
+      for (const int64_t w : loops[loop_of[point / 2]].watches) {
+        Watch& watch = watches[w];
+        if (counter(task, point / 2) % watch.stride || watch.open >= 0 || records.top >= MOST_OPEN) continue;
+        if (watch.rest > 0) {
+          --watch.rest;
+          continue;
+        }
+        records.open(w, s.rank[id], work);
+        watch.open = records.top;
+      }
+    }
+    return nullptr;
+  }
+
+  void forget_records() {
+    while (records.top >= 0) give_up();
+  }
+
+ private:
+  static constexpr int64_t LONG = 1024, MOST_OPEN = 60, MOST_NUMBERS = 1 << 23, PATIENCE = 256, LONGEST_REST = 1024;
+
+  struct Loop {
+    int64_t task, item, level;
+    std::vector<int64_t> watches = {};  // those of most rounds first
+    int64_t last = -1, gap = 0, seen = 0;
+    bool decided = false;
+  };
+  struct Watch {
+    int64_t stride;  // rounds
+    int64_t open = -1;
+    int64_t misses = 0, rest = 0, tired = 0;
+    std::vector<Family> families = {};
+  };
+
+  int64_t counter(const Task& task, int64_t item) const {
+    return s.items[item].kind == STEP ? task.at.left : task.at.rounds[loops[loop_of[item]].level];
+  }
+  void measure(Loop& loop, bool begins) {
+    const Item& item = s.items[loop.item];
+    if (item.kind == STEP) return decide(loop, 1, LONG);
+    if (begins && loop.last >= 0) {
+      loop.gap = std::max<int64_t>(1, work - loop.last);
+      if (++loop.seen == 2) decide(loop, loop.gap, 1);
+    }
+    loop.last = begins ? work : -1;
+  }
+  void decide(Loop& loop, int64_t gap, int64_t least_stride) {
+    const int64_t rounds = s.items[loop.item].count;
+    int64_t stride = spares() ? least_stride : 1;
+    while (stride * gap < least_work) stride *= 2;
+    for (; stride == 1 || 2 * stride <= rounds; stride *= 16) {
+      loop.watches.insert(loop.watches.begin(), (int64_t)watches.size());
+      watches.push_back({stride});
+    }
+    loop.decided = true;
+  }
+  void learn(Watch& watch, Task& task) {
+    Record& record = records.latest();
+    const int64_t worked = work - record.work, size = records.size() - (int64_t)record.numbers;
+    if (transitions.numbers >= MOST_NUMBERS) forget_transitions();
+    const int64_t most = spares() ? worked / 4 : NEVER;
+    const bool learned = size <= most && transitions.learn(watch.families, worked, most, task.passed);
+    // Where nothing comes back, or little is saved, looking becomes seldom.
+    if (++watch.misses % PATIENCE == 0 || !learned) {
+      watch.tired = std::min(LONGEST_REST, 2 * watch.tired + 1);
+      watch.rest = watch.tired;
+    }
+  }
+  // Whether what a transition saves must be more than what it costs; tests say no, by asking for the very small ones.
+  bool spares() const { return least_work >= 64; }
+  void give_up() {
+    watches[records.latest().watch].open = -1;
+    records.close();
+  }
+  void forget_transitions() {
+    for (Watch& watch : watches) watch.families.clear();
+    transitions.numbers = 0;
+  }
+  void forget() {
+    watches.clear();
+    for (Loop& loop : loops) {
+      loop.watches.clear();
+      loop.decided = false;
+      loop.seen = 0;
+    }
+    transitions.numbers = 0;
+  }
+
+  State& s;
+  std::vector<int64_t> loop_of;
+  std::vector<Loop> loops;
+  std::vector<Watch> watches;
+  bool active = false;
+  int64_t least_work = 0, uses = 0;
+};
+
+}  // namespace st

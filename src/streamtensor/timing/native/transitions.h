@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What has happened once need not be simulated again. A transition is a number of steps that some tasks made, with
+// everything on which the times of these steps depended. Where that comes back, the same steps are made at once.
+//
+// Why that is exact. Tasks are Kahn processes: any steps whose tokens and room are there may be made, in any order, and
+// their times follow from what they depend on. That is:
+// * the places of these tasks in their programs. A loop that went on counts down, and all loops around it stand still:
+//   how many rounds those have left does not matter as long as the loop goes on for one round after the transition.
+//   Everything further inside must be equal;
+// * the times of their last steps, and the times of the tokens and rooms that were there before. Times that are equal
+//   but for a constant give times that are equal but for that constant (a step takes maxima and adds constants). A time
+//   that can't make its reader or writer wait any more is as good as any other such time;
+// * how many tokens there are, where a task read one that was written meanwhile, and how much room there is, where one
+//   wrote into room that was made meanwhile. Otherwise it is enough that there are as many as were used, and then
+//   both sides know nothing of each other: such parts of a transition have constants of their own.
+// The high-water mark of a FIFO whose reader read what was written meanwhile is that of the first time; that of
+// others is found by merging their new times. The depth of a FIFO matters only by the room that it leaves, so
+// transitions are as good in runs with other depths.
+#pragma once
+
+#include <unordered_map>
+#include <unordered_set>
+
+#include "records.h"
+
+namespace st {
+
+// Numbers behind an index: a ring, or a copy of a part of one.
+struct Times {
+  const int64_t* data;
+  int64_t mask, from;
+  int64_t operator[](int64_t i) const { return data[(i - from) & mask]; }
+};
+
+struct TaskView {
+  int64_t place, left, time;
+  bool started;
+  const int64_t* rounds;
+  int64_t depth;  // of loops
+};
+
+struct FifoView {
+  int64_t written, read, merged_writes, merged_reads;
+  Times writes, reads;
+};
+
+// Which tasks and FIFOs take part, and how: the same for many transitions.
+struct Shape {
+  struct Part {
+    int64_t task;
+    int64_t level;  // the loop that went on, as a level of the nest; -1 for none, the number of loops for the step itself
+    int64_t island;  // of tasks that know of each other
+    bool operator==(const Part& o) const { return task == o.task && level == o.level && island == o.island; }
+  };
+  struct Link {
+    int64_t fifo;
+    int64_t reads, writes;   // tokens
+    int64_t reader, writer;  // parts, or -1
+    bool reads_new, writes_new;  // tokens that were written meanwhile, room that was made meanwhile
+    bool operator==(const Link& o) const {
+      return fifo == o.fifo && reader == o.reader && writer == o.writer && reads_new == o.reads_new &&
+             writes_new == o.writes_new && (reads_new || reads == o.reads) && (writes_new || writes == o.writes);
+    }
+  };
+  std::vector<Part> parts;
+  std::vector<Link> links;
+  int64_t islands = 0;
+};
+
+struct Transition {
+  std::vector<int64_t> key, result;
+  int64_t work = 0;
+  std::vector<int64_t> passed;  // of the task that leads
+};
+
+struct Family {
+  Shape shape;
+  std::unordered_map<uint64_t, Transition> known;
+  std::unordered_set<uint64_t> places;  // hashes of the first parts of their keys
+  int64_t last_use = 0;
+};
+
+class Transitions {
+ public:
+  Transitions(State& state, Records& records) : s(state), records_(records) {}
+
+  int64_t numbers = 0;  // that are kept in all
+  int64_t used = 0;     // transitions that have been made again
+
+  // The transition of the family that fits the present state, or null; `passed` is what its key would be.
+  Transition* find(Family& family) {
+    const Shape& shape = family.shape;
+    now_tasks.clear();
+    for (const auto& part : shape.parts) now_tasks.push_back(view(s.tasks[part.task]));
+    now_fifos.clear();
+    for (const auto& link : shape.links) {
+      const Fifo& f = s.fifos[link.fifo];
+      if (f.dead) return nullptr;
+      if (!link.reads_new) {
+        if (f.held() < link.reads || f.held() - link.reads + link.writes > std::min(f.depth, f.soft)) return nullptr;
+      }
+      if (!link.writes_new && f.free() < link.writes) return nullptr;
+      now_fifos.push_back(view(f));
+    }
+    make_places(shape, now_tasks, now_fifos);
+    if (!family.places.count(hash(key_))) return nullptr;
+    add_times(shape, now_tasks, now_fifos);
+    const auto at = family.known.find(hash(key_));
+    if (at == family.known.end() || at->second.key != key_) return nullptr;
+    const int64_t* r = at->second.result.data();
+    for (size_t n = 0; n < shape.parts.size(); ++n) {
+      const auto& part = shape.parts[n];
+      const TaskView& t = now_tasks[n];
+      if (part.level >= 0 && (part.level < t.depth ? t.rounds[part.level] : t.left) <= r[1]) return nullptr;
+      r += r[0];
+    }
+    return &at->second;
+  }
+
+  // Makes the steps of a transition that `find` has found; what it has moved may go on.
+  void make(const Family& family, const Transition& transition) {
+    const Shape& shape = family.shape;
+    const int64_t* r = transition.result.data();
+    for (size_t n = 0; n < shape.parts.size(); ++n, r += r[0]) {
+      const auto& part = shape.parts[n];
+      Task& t = s.tasks[part.task];
+      if (records_.top >= 0 && t.owner != records_.top) records_.touch(part.task, t);
+      const int64_t base = bases_[part.island];
+      t.time = base + r[2];
+      t.stalled_read += r[3];
+      t.stalled_write += r[4];
+      t.steps += r[5];
+      if (t.first < 0) t.first = base + r[6];
+      const int64_t step_left = t.at.left;
+      auto& rounds = t.at.rounds;
+      const bool in_step = part.level == (int64_t)rounds.size();
+      if (!in_step) {
+        rounds.resize(part.level + 1);
+        if (part.level >= 0) rounds[part.level] -= r[1];
+        rounds.insert(rounds.end(), r + 9, r + r[0]);
+      }
+      t.at.move(r[7], in_step ? step_left - r[1] : r[8]);
+      t.wait = NOTHING;
+      t.passed.clear();
+      t.stopped = false;
+      s.push(part.task);
+    }
+    for (const auto& link : shape.links) {
+      Fifo& f = s.fifos[link.fifo];
+      if (records_.top >= 0 && f.owner != records_.top) records_.touch(link.fifo, f);
+      const int64_t reads = r[0], writes = r[1], high = r[2], pending_writes = r[4], pending_reads = r[5], w = r[6], k = r[7];
+      f.blocked |= (bool)r[3];
+      r += 8;
+      const int64_t written = f.written + writes, read = f.read + reads;
+      f.writes.reserve(link.reads_new ? written - read : written - std::min(f.merged_writes, read), f.written);
+      f.reads.reserve(std::max(written - read, link.reads_new ? pending_reads : read - f.merged_reads), f.read);
+      const int64_t write_base = link.writer < 0 ? 0 : bases_[shape.parts[link.writer].island];
+      const int64_t read_base = link.reader < 0 ? 0 : bases_[shape.parts[link.reader].island];
+      for (int64_t i = 0; i < w; ++i) f.writes[written - w + i] = *r++ + write_base;
+      for (int64_t i = 0; i < k; ++i) f.reads[read - k + i] = *r++ + read_base;
+      f.written = written;
+      f.read = read;
+      if (link.reads_new) {
+        f.merged_writes = written - pending_writes;
+        f.merged_reads = read - pending_reads;
+        f.high = std::max(f.high, high);
+      } else {
+        f.merge();
+      }
+      wake(s.writer[link.fifo], ROOM, link.fifo, reads);
+      wake(s.reader[link.fifo], TOKEN, link.fifo, writes);
+    }
+    ++used;
+  }
+
+  // Learns the transition from the latest record to the present state, of at most so many numbers. False when it can't.
+  bool learn(std::vector<Family>& families, int64_t work, int64_t most, const std::vector<int64_t>& passed) {
+    Record& record = records_.latest();
+    auto by_task = [](const SavedTask& a, const SavedTask& b) { return a.task < b.task; };
+    auto by_fifo = [](const SavedFifo& a, const SavedFifo& b) { return a.fifo < b.fifo; };
+    std::sort(record.tasks.begin(), record.tasks.end(), by_task);
+    std::sort(record.fifos.begin(), record.fifos.end(), by_fifo);
+    for (size_t n = 0; n < record.tasks.size(); ++n) s.tasks[record.tasks[n].task].slot = (int64_t)n;
+    for (size_t n = 0; n < record.fifos.size(); ++n) s.fifos[record.fifos[n].fifo].slot = (int64_t)n;
+    then_tasks.clear();
+    then_fifos.clear();
+    for (const SavedTask& t : record.tasks) {
+      const int64_t* rounds = records_.numbers.data() + t.numbers;
+      then_tasks.push_back({t.place, t.left, t.time, t.started, rounds, (int64_t)t.rounds});
+    }
+    for (const SavedFifo& f : record.fifos) {
+      Fifo& now = s.fifos[f.fifo];
+      if (now.dead) return false;
+      const int64_t* times = records_.numbers.data() + f.numbers;
+      FifoView view{f.written, f.read, f.merged_writes, f.merged_reads, {times, -1, f.read},
+                    {times + f.tokens, -1, f.read - f.reads}};
+      const int64_t used = std::min(now.read, f.written) - f.read, pending = f.read - f.merged_reads;
+      if (used > f.tokens) {
+        if (now.written - f.read > now.writes.capacity()) return too_long(now, used, work);
+        view.writes = {now.writes.data.data(), now.writes.mask, 0};
+      }
+      if (pending > f.reads) {
+        if (now.read - f.merged_reads > now.reads.capacity()) return too_long(now, pending, work);
+        view.reads = {now.reads.data.data(), now.reads.mask, 0};
+      }
+      then_fifos.push_back(view);
+    }
+    make_shape(record);
+    make_places(shape_, then_tasks, then_fifos);
+    const uint64_t places = hash(key_);
+    add_times(shape_, then_tasks, then_fifos);
+    Transition made;
+    made.key = key_;
+    made.work = work;
+    made.passed = passed;
+    make_result(record, made.result);
+    if ((int64_t)(made.key.size() + made.result.size()) > most) return false;
+    Family& family = family_of(families);
+    numbers += (int64_t)(made.key.size() + made.result.size()) + 32;
+    family.places.insert(places);
+    family.known[hash(key_)] = std::move(made);
+    return true;
+  }
+
+ private:
+  static constexpr size_t MOST_FAMILIES = 8;
+
+  // What the rings of a FIFO don't have any more is copied from now on if that is little beside the work.
+  static bool too_long(Fifo& f, int64_t times, int64_t work) {
+    if (times < work / 8) f.copied = std::max(f.copied, 2 * times);
+    return false;
+  }
+  TaskView view(const Task& t) const {
+    return {t.at.place(), t.at.left, t.time, t.first >= 0, t.at.rounds.data(), (int64_t)t.at.rounds.size()};
+  }
+  FifoView view(const Fifo& f) const {
+    return {f.written, f.read, f.merged_writes, f.merged_reads, {f.writes.data.data(), f.writes.mask, 0},
+            {f.reads.data.data(), f.reads.mask, 0}};
+  }
+  void wake(int64_t task, Wait wait, int64_t fifo, int64_t moves) {
+    if (moves && s.tasks[task].wait == wait && s.tasks[task].wait_fifo == fifo) s.push(task);
+  }
+
+  static uint64_t hash(const std::vector<int64_t>& values) {
+    uint64_t h = 0x9e3779b97f4a7c15u + values.size();
+    for (int64_t value : values) {
+      h = (h ^ (uint64_t)value) * 0xff51afd7ed558ccdu;
+      h ^= h >> 32;
+    }
+    return h;
+  }
+
+  // The loops around an item, from the outermost on.
+  void loops_of(int64_t place, int64_t depth, std::vector<int64_t>& found) const {
+    found.assign(depth, -1);
+    for (int64_t level = depth, loop = place; level > 0;) found[--level] = loop = s.outer[loop];
+  }
+
+  // Which loop went on, and by how many rounds (or steps); see Part.
+  std::pair<int64_t, int64_t> moved(const TaskView& then, const TaskView& now) {
+    loops_of(then.place, then.depth, loops_then);
+    loops_of(now.place, now.depth, loops_now);
+    const int64_t both = std::min(then.depth, now.depth);
+    for (int64_t level = 0; level < both; ++level) {
+      if (loops_then[level] != loops_now[level]) return {level - 1, 0};
+      if (then.rounds[level] != now.rounds[level]) return {level, then.rounds[level] - now.rounds[level]};
+    }
+    if (then.place == now.place) return {then.depth, then.left - now.left};
+    return {both - 1, 0};
+  }
+
+  void make_shape(const Record& record) {
+    shape_.parts.clear();
+    shape_.links.clear();
+    gone.clear();
+    for (size_t n = 0; n < record.tasks.size(); ++n) {
+      const auto [level, rounds] = moved(then_tasks[n], view(s.tasks[record.tasks[n].task]));
+      gone.push_back(rounds);
+      shape_.parts.push_back({record.tasks[n].task, level, (int64_t)n});
+    }
+    for (size_t n = 0; n < record.fifos.size(); ++n) {
+      const SavedFifo& then = record.fifos[n];
+      const Fifo& f = s.fifos[then.fifo];
+      const int64_t reads = f.read - then.read, writes = f.written - then.written, held = then.written - then.read;
+      auto part = [&](int64_t task, int64_t moves) { return moves ? s.tasks[task].slot : -1; };
+      Shape::Link link{then.fifo, reads, writes, part(s.reader[then.fifo], reads), part(s.writer[then.fifo], writes),
+                       reads > held, writes > f.depth - held};
+      shape_.links.push_back(link);
+      if (link.reads_new || link.writes_new) {  // join their islands
+        const int64_t a = shape_.parts[link.reader].island, b = shape_.parts[link.writer].island;
+        for (auto& one : shape_.parts)
+          if (one.island == std::max(a, b)) one.island = std::min(a, b);
+      }
+    }
+    // Numbered from 0 on.
+    island_number.assign(shape_.parts.size(), -1);
+    shape_.islands = 0;
+    for (auto& part : shape_.parts) {
+      if (island_number[part.island] < 0) island_number[part.island] = shape_.islands++;
+      part.island = island_number[part.island];
+    }
+  }
+
+  // Everything that the steps of a transition depend on, in two parts, of which the first is quickly found; its times
+  // count from the first task of each island.
+  void make_places(const Shape& shape, const std::vector<TaskView>& tasks, const std::vector<FifoView>& fifos) {
+    key_.clear();
+    bases_.assign(shape.islands, -1);
+    for (size_t n = 0; n < shape.parts.size(); ++n) {
+      const auto& part = shape.parts[n];
+      const TaskView& t = tasks[n];
+      int64_t& base = bases_[part.island];
+      if (base < 0) base = t.time;
+      key_.push_back(t.place * 2 + t.started);
+      key_.push_back(t.time - base);
+      for (int64_t level = part.level + 1; level < t.depth; ++level) key_.push_back(t.rounds[level]);
+      if (part.level != t.depth) key_.push_back(t.left);
+    }
+    for (size_t n = 0; n < shape.links.size(); ++n) {
+      const auto& link = shape.links[n];
+      const FifoView& f = fifos[n];
+      const int64_t held = f.written - f.read;
+      if (link.reads_new) {
+        key_.push_back(held);
+        key_.push_back(f.read - f.merged_reads);
+        key_.push_back(f.written - f.merged_writes);
+      }
+      if (link.writes_new) key_.push_back(s.fifos[link.fifo].depth - held);
+    }
+  }
+  void add_times(const Shape& shape, const std::vector<TaskView>& tasks, const std::vector<FifoView>& fifos) {
+    for (size_t n = 0; n < shape.links.size(); ++n) {
+      const auto& link = shape.links[n];
+      const FifoView& f = fifos[n];
+      const Fifo& fifo = s.fifos[link.fifo];
+      if (link.reader >= 0)
+        late_ones(f.writes, f.read, link.reads_new ? f.written : f.read + link.reads,
+                  tasks[link.reader].time - fifo.latency, bases_[shape.parts[link.reader].island]);
+      if (link.writer >= 0) {
+        const int64_t base = bases_[shape.parts[link.writer].island], past = tasks[link.writer].time - 1;
+        if (link.reads_new) late_ones(f.reads, f.merged_reads, f.read, past, base);
+        const int64_t end = link.writes_new ? f.read : f.written + link.writes - fifo.depth;
+        late_ones(f.reads, std::max(f.merged_reads, f.written - fifo.depth), end, past, base);
+      }
+    }
+  }
+  // How many of the times [from, to), which grow, come after `past`, and which.
+  void late_ones(const Times& times, int64_t from, int64_t to, int64_t past, int64_t base) {
+    int64_t first = to;
+    while (first > from && times[first - 1] > past) --first;
+    key_.push_back(to - first);
+    for (int64_t i = first; i < to; ++i) key_.push_back(times[i] - base);
+  }
+
+  // By task: length of its part, rounds, time, stalls, steps, first step, place, steps left, rounds of inner loops.
+  // By FIFO: reads, writes, high-water mark, blocked, unmerged writes and reads, times of writes and reads: how many, and
+  // which.
+  void make_result(const Record& record, std::vector<int64_t>& out) {
+    for (size_t n = 0; n < record.tasks.size(); ++n) {
+      const SavedTask& then = record.tasks[n];
+      const Task& t = s.tasks[then.task];
+      const auto& part = shape_.parts[n];
+      const int64_t base = bases_[part.island];
+      const size_t at = out.size();
+      out.insert(out.end(), {0, gone[n], t.time - base, t.stalled_read - then.stalled_read,
+                             t.stalled_write - then.stalled_write, t.steps - then.steps,
+                             then.started ? 0 : t.first - base, t.at.place(), t.at.left});
+      for (size_t level = (size_t)(part.level + 1); level < t.at.rounds.size(); ++level) out.push_back(t.at.rounds[level]);
+      out[at] = (int64_t)(out.size() - at);
+    }
+    for (size_t n = 0; n < record.fifos.size(); ++n) {
+      const auto& link = shape_.links[n];
+      const Fifo& f = s.fifos[link.fifo];
+      const int64_t pending = f.read - f.merged_reads;
+      const int64_t writes = std::min(link.writes, f.held());
+      const int64_t reads = link.reads_new ? std::min(link.reads, pending) : link.reads;
+      out.insert(out.end(), {link.reads, link.writes, f.high, f.blocked, f.written - f.merged_writes, pending, writes, reads});
+      const int64_t write_base = link.writer < 0 ? 0 : bases_[shape_.parts[link.writer].island];
+      const int64_t read_base = link.reader < 0 ? 0 : bases_[shape_.parts[link.reader].island];
+      for (int64_t i = f.written - writes; i < f.written; ++i) out.push_back(f.writes[i] - write_base);
+      for (int64_t i = f.read - reads; i < f.read; ++i) out.push_back(f.reads[i] - read_base);
+    }
+  }
+
+  Family& family_of(std::vector<Family>& families) {
+    ++clock;
+    for (Family& family : families)
+      if (family.shape.parts == shape_.parts && family.shape.links == shape_.links) {
+        family.last_use = clock;
+        return family;
+      }
+    if (families.size() < MOST_FAMILIES) {
+      families.emplace_back();
+    } else {
+      auto oldest = std::min_element(families.begin(), families.end(),
+                                     [](const Family& a, const Family& b) { return a.last_use < b.last_use; });
+      std::swap(*oldest, families.back());
+      families.back() = Family();
+    }
+    families.back().shape = shape_;
+    families.back().last_use = clock;
+    return families.back();
+  }
+
+  State& s;
+  Records& records_;
+  Shape shape_;
+  int64_t clock = 0;
+  std::vector<int64_t> key_, bases_, gone, island_number;
+  std::vector<int64_t> loops_then, loops_now;
+  std::vector<TaskView> now_tasks, then_tasks;
+  std::vector<FifoView> now_fifos, then_fifos;
+};
+
+}  // namespace st
