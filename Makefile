@@ -17,7 +17,7 @@ if [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup setup-test demo test lint bench bench-blocks bench-explore docs clean
+.PHONY: help setup setup-test demo test lint bench bench-blocks bench-results bench-explore bench-timing docs clean
 
 help:
 	@echo 'make setup   .venv with the package and what it needs'
@@ -26,6 +26,8 @@ help:
 	@echo 'make lint    lint and types only'
 	@echo 'make bench   time and memory of the compiler'
 	@echo 'make bench-blocks   on-chip memory and compile time of the blocks of six language models'
+	@echo 'make bench-results  latency, first token and tokens per second of six language models'
+	@echo 'make bench-timing   speed and limits of the cycle simulator and of FIFO sizing'
 	@echo 'make bench-explore  searches of a block'"'"'s design space, and how fast they are'
 	@echo 'make docs    the generated pages of docs/'
 	@echo 'make clean   remove what the commands made, .venv too'
@@ -53,6 +55,12 @@ bench: setup
 
 bench-blocks: setup
 	@$(BIN)/python benchmarks/blocks.py
+
+bench-results: setup
+	@$(BIN)/python benchmarks/results.py
+
+bench-timing: setup
+	@$(BIN)/python benchmarks/timing.py
 
 bench-explore: setup
 	@$(BIN)/python benchmarks/explore.py

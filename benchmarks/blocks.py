@@ -61,6 +61,7 @@ def report(blocks: Blocks) -> Iterator[str]:
     for (model, kind), run in blocks.items():
         yield f"### {model}, {kind}"
         yield _terms(run)
+        yield _fifos(run)
 
 
 def _on_chip(runs: Mapping[str, Run], kind: str) -> str:
@@ -72,6 +73,8 @@ def _on_chip(runs: Mapping[str, Run], kind: str) -> str:
             return f"{bits / whole:.3f}x"
 
         bound = sum(c["bound_bits"] for c in run["connections"])
+        fifo_bound = sum(f["bound_bits"] for f in run["fifo_bounds"])
+        buffers = total(run["sized"], without="fifo")
         folded = total(run["fused"], without="fifo")
         rows.append(
             [
@@ -87,6 +90,9 @@ def _on_chip(runs: Mapping[str, Run], kind: str) -> str:
                 share(total(run["sized"])),
                 share(total(run["sized_slower"])),
                 share(bound),
+                share(fifo_bound),
+                share(buffers + fifo_bound),
+                f"{sum(run['weights_bits'].values()) / 1e6:.2f} Mb",
                 PUBLISHED if model in PUBLISHED_MODELS else "",
                 "met" if folded / unfused <= AIM[kind] else "MISSED",
                 *(
@@ -97,7 +103,8 @@ def _on_chip(runs: Mapping[str, Run], kind: str) -> str:
         )
     head = ["block", "unfused", "fused, no FIFOs", "folded, vectorised, no FIFOs", "converters", "local buffers"]
     head += ["safe FIFOs", "all together", "sized FIFOs", "all together, sized", "10 % slower allowed"]
-    head += ["certified bound of the connections", "published", f"aim {AIM[kind]}x", f"aim {SIZED_AIM[kind]}x, sized"]
+    head += ["certified bound of the connections", "certified bound of the sized FIFOs", "buffers and that bound"]
+    head += ["weight buffers and prefetch", "published", f"aim {AIM[kind]}x", f"aim {SIZED_AIM[kind]}x, sized"]
     head += ["10 % slower allowed"]
     return table(head, rows)
 
@@ -114,6 +121,8 @@ def _time(runs: Mapping[str, Run]) -> str:
                 f"{time['cycles_safe'] / time['cycles_unbounded']:.3f}x",
                 f"{time['cycles'] / time['cycles_unbounded']:.3f}x",
                 f"{run['cycles_slower'] / time['cycles_unbounded']:.3f}x",
+                f"{100 * time['prefetch_loss']:.1f} %",
+                ", ".join(time["copies"]) or "-",
                 f"{time['events'] / 1e6:.1f} M",
                 f"{time['simulation_seconds']:.2f}",
                 f"{time['events'] / time['simulation_seconds'] / 1e6:.0f} M",
@@ -122,7 +131,7 @@ def _time(runs: Mapping[str, Run]) -> str:
             ]
         )
     head = ["block", "cycles", "ms", "safe FIFOs against unbounded", "sized FIFOs against unbounded"]
-    head += ["10 % slower allowed", "events"]
+    head += ["10 % slower allowed", "lost to the prefetch budget", "copied converters", "events"]
     head += ["simulation, s", "events a second", "again with another depth, s", "sizing, s"]
     return table(head, rows)
 
@@ -186,7 +195,7 @@ def _fusion(runs: Mapping[str, Run]) -> str:
 
 def _terms(run: Run) -> str:
     unfused = total(run["unfused"])
-    terms = sorted(run["fused"], key=lambda t: -t["bits"])
+    terms = sorted(run["sized"], key=lambda t: -t["bits"])
     bounds = [c["bound_bits"] for c in run["connections"] if c["bits"]]
     small = [t for t in terms if t["bits"] < unfused / 1000]
     rows = [[t["name"], t["kind"], f"{t['bits']}", f"{t['bits'] / unfused:.4f}x"] for t in terms if t not in small]
@@ -194,6 +203,21 @@ def _terms(run: Run) -> str:
     rows.append([f"{len(small)} smaller ones", "", str(rest), f"{rest / unfused:.4f}x"])
     rows.append(["certified bound of all converters", "", str(sum(bounds)), ""])
     return table(["term", "kind", "bits", "of unfused"], rows)
+
+
+def _fifos(run: Run) -> str:
+    """The larger sized FIFOs, each beside bits below which it loses time even when all others are unbounded."""
+    unfused = total(run["unfused"])
+    fifos = sorted(run["fifo_bounds"], key=lambda f: -f["bits"])
+    small = [f for f in fifos if f["bits"] < unfused / 1000]
+    rows = [
+        [f["name"], f"{f['bits']}", f"{f['bits'] / unfused:.4f}x", f"{f['bound_bits']}"]
+        for f in fifos
+        if f not in small
+    ]
+    bits, bound = (sum(f[key] for f in small) for key in ("bits", "bound_bits"))
+    rows.append([f"{len(small)} smaller ones", str(bits), f"{bits / unfused:.4f}x", str(bound)])
+    return table(["sized FIFO", "bits", "of unfused", "certified bound"], rows)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 from time import monotonic
 from typing import Any
@@ -40,10 +41,11 @@ TRIALS_OF_SPEED = 24
 
 @dataclass(frozen=True)
 class Session:
-    """A study, and the seconds from its start at which each trial ended."""
+    """A study, the seconds from its start at which each trial ended, and the CPU seconds of its workers."""
 
     study: Study
     ends: tuple[float, ...]
+    cpu_seconds: float
 
     @property
     def trials(self) -> list[Trial]:
@@ -60,6 +62,7 @@ def explored(part: str, scheme: str, trials: int, workers: int, searcher: str, f
     name, rows = ROWS[part]
     recipe = recipe_of(MODEL, {"device": DEVICE, "part": part, "scheme": scheme, name: rows})
     study, space = begin(recipe, folder, searcher=searcher, force=True)
+    before = getrusage(RUSAGE_CHILDREN)
     pool, start, ends = ProcessWorkers(study.question.recipe, workers), monotonic(), list[float]()
 
     def watch(progress: Progress) -> None:
@@ -73,7 +76,9 @@ def explored(part: str, scheme: str, trials: int, workers: int, searcher: str, f
         pool.close()
         print(file=sys.stderr)
     write_page(study)
-    return Session(study, tuple(ends))
+    after = getrusage(RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Session(study, tuple(ends), cpu)
 
 
 def in_new_cache(part: str, scheme: str, workers: int, folder: Path) -> Session:
@@ -132,7 +137,8 @@ def report(part: str, scheme: str, found: Session) -> Iterator[str]:
     yield f"{count} trials, {len(found.trials)} fit, {len(study.front)} in the Pareto set, {failed} without a result."
     yield (
         f"{minutes:.1f} minutes (aim {STUDY_MINUTES:.0f} for 200: {_met(minutes * 200 / count <= STUDY_MINUTES)}); "
-        f"a trial {seconds:.2f} s in the median (aim {TRIAL_SECONDS:.0f} s: {_met(seconds <= TRIAL_SECONDS)})."
+        f"a trial {seconds:.2f} s in the median (aim {TRIAL_SECONDS:.0f} s: {_met(seconds <= TRIAL_SECONDS)}), "
+        f"{found.cpu_seconds / count:.2f} CPU seconds in the mean, the start of the workers included."
     )
 
 

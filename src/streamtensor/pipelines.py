@@ -200,16 +200,11 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
                 ScheduleTasksPass(choices.family),  # needs loops, directives and memories as they will be
                 PlaceTasksPass(dies=choices.dies),  # by the memories and FIFOs that there are
                 BoundContextLoopsPass(),  # behind all to which loops are static, of the longest context
-                *_one_launch(choices),
+                RepeatLayersPass(choices.launch, choices.family),  # behind all that looks at one layer
                 SizeBoundedStreamsPass(),  # last: what was sized for the longest context does for shorter ones
             )
         case _:
             return ()
-
-
-def _one_launch(choices: Choices) -> tuple[ModulePass, ...]:
-    """The loop over the layers: behind all that looks at one layer, which stays as it is, in a loop."""
-    return (RepeatLayersPass(), ScheduleTasksPass(choices.family)) if choices.launch == "one" else ()
 
 
 def _tiles(choices: Choices) -> tuple[int, int, int, int]:
@@ -236,5 +231,5 @@ def all_passes() -> dict[str, type[ModulePass]]:
         CommonSubexpressionElimination,
         DeadCodeElimination,
     )
-    own = {type(one) for level in LEVELS for one in passes_to(level, Choices(launch="one"))}
+    own = {type(one) for level in LEVELS for one in passes_to(level, Choices())}
     return {one.name: one for one in sorted({*upstream, *own}, key=lambda one: one.name)}

@@ -74,11 +74,10 @@ def test_exact_is_the_least_of_all_combinations() -> None:
 def test_never_more_bits_than_the_published_form() -> None:
     """By construction: the descent starts from the smaller answer; and as fast as a published answer that is slower."""
     suffices = slower = 0
-    for graph in live_graphs(120, 6):
+    for graph in live_graphs(70, 6):
         sizer = Sizer(graph)
-        sizing = sizer.size()
-        limit = sizing.certificates.cycles_unbounded
-        for strategy in ("best", "normal", "conservative", "exact"):
+        limit = sizer.free.cycles
+        for strategy in ("best", "conservative"):
             sizing = sizer.size(strategy)
             later = {one.name: one for one in sizing.slower}
             for one in sizing.candidates:

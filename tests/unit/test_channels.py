@@ -46,6 +46,13 @@ def test_small_tensors_share_a_port_in_slots_by_their_bytes() -> None:
     assert float(scale.cycles_per_token) >= 4 * 64 / 53.125 > float(bias.cycles_per_token) > 64 / 53.125
 
 
+def test_what_is_wanted_first_has_more_slots() -> None:
+    found = plan(*(dma(f"p{place}", 4 << 10, weight=True, place=place) for place in (1, 2, 4)))
+    shares = [access(found, f"p{place}").share for place in (1, 2, 4)]
+    assert shares == [Fraction(4, 7), Fraction(2, 7), Fraction(1, 7)]
+    assert len({access(found, f"p{place}").ports for place in (1, 2, 4)}) == 1
+
+
 def test_small_inputs_do_not_wait_for_small_parameters() -> None:
     found = plan(dma("bias", 60 << 10, weight=True), dma("hidden", 4 << 10), dma("mask", 1 << 10))
     assert access(found, "hidden").ports == access(found, "mask").ports != access(found, "bias").ports

@@ -182,6 +182,7 @@ def test_doctor_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told["ok"] == (code == 0)
     assert checks["python"]["ok"]
     assert checks["c++ compiler"]["ok"]
+    assert checks["cycle simulator"]["found"].startswith("not compiled yet")
     assert checks["torch"]["found"].startswith("2.")
     assert not checks["v++"]["needed"]
     assert "u55c" in told["devices"]
@@ -192,6 +193,7 @@ def test_doctor_misses_a_compiler(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     code, out, _ = run("doctor")
     assert code == 1
     assert re.search(r"^MISSING +c\+\+ compiler +no-such-compiler: not on the PATH$", out, re.MULTILINE)
+    assert re.search(r"^absent +cycle simulator +not compiled", out, re.MULTILINE)
     assert "apt-get install g++" in out
 
 

@@ -77,3 +77,36 @@ def test_loaded_objects_come_back() -> None:
     with loaded_objects_set_aside():
         assert gc.get_freeze_count() > before
     assert gc.get_freeze_count() == 0
+
+
+def recursive(op: core.Operation) -> list[core.Operation]:
+    """An operation and all inside of it, as the framework documents its walk."""
+    inside = [inner for region in op.regions for block in region.blocks for inner in block.ops]
+    return [op, *(found for inner in inside for found in recursive(inner))]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_same_walk(file: Path) -> None:
+    module = parse_module(context(), file.read_text(encoding="utf-8"))
+    assert list(module.walk()) == recursive(module)
+    assert list(module.walk(reverse=True, region_first=True)) == recursive(module)[::-1]
+
+
+def test_what_is_walked_may_be_erased_and_emptied() -> None:
+    def function(name: str) -> func.FuncOp:
+        made = func.FuncOp(name, ((), ()))
+        made.body.block.add_ops([arith.ConstantOp.from_int_and_width(1, 32), func.ReturnOp()])
+        return made
+
+    module = ModuleOp([function("a"), function("b"), function("c")])
+    seen: list[str] = []
+    for op in module.walk():
+        seen.append(op.name)
+        if isinstance(op, func.FuncOp) and op.sym_name.data == "b":
+            op.detach()  # what it holds is walked all the same, and then what stood behind it
+        elif isinstance(op, func.FuncOp) and op.sym_name.data == "c":
+            constant = op.body.block.first_op
+            assert constant is not None
+            constant.detach()  # looked at afterwards
+    inside = ["func.func", "arith.constant", "func.return"]
+    assert seen == ["builtin.module", *inside, *inside, "func.func", "func.return"]

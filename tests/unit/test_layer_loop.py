@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
+from streamtensor.diagnostics import InternalError
 from streamtensor.timing.graph import Fifo, Graph, pipelined
-from streamtensor.timing.layer_loop import layer_loop, take_turns
-from streamtensor.timing.simulator import simulate
+from streamtensor.timing.layer_loop import layer_loop, take_turns, turns_in_layers
+from streamtensor.timing.schedule import Access, Once, Pipelined
+from streamtensor.timing.simulator import Result, simulate
 
 
 def block(tokens: int = 10) -> Graph:
@@ -61,3 +66,37 @@ def test_the_first_of_a_chain_waits_for_the_last_of_the_layer_before() -> None:
     bound = simulate(layer_loop(graph, 4, [], [], 1, [["weights", "hidden"]]))
     assert bound.deadlock is None
     assert bound.cycles > free.cycles
+
+
+def dma(layers: int) -> tuple[Once, Pipelined]:
+    """A DMA of 4 words a layer, one loop over all layers."""
+    return Once(1), Pipelined(4 * layers, 1, 1, (Access(0, writes=("w",)),))
+
+
+def loads(layers: int, names: Sequence[str], chains: Sequence[Sequence[str]]) -> Result:
+    """DMAs with unbounded FIFOs, and a reader of each."""
+    tasks = [(name, (Once(1), replace(dma(layers)[1], accesses=(Access(0, writes=(name,)),)))) for name in names]
+    tasks += [(f"to_{name}", (Pipelined(4 * layers, 1, 1, (Access(0, reads=(name,)),)),)) for name in names]
+    return simulate(turns_in_layers(tasks, [Fifo(name, depth=None) for name in names], layers, chains))
+
+
+@pytest.mark.parametrize("layers", [1, 2, 5])
+def test_in_each_layer_the_tasks_of_a_chain_take_turns(layers: int) -> None:
+    free, chained = loads(layers, "abc", []), loads(layers, "abc", [["a", "b", "c"]])
+    assert free.deadlock is None
+    assert chained.deadlock is None
+    assert free.tasks["a"].end == free.tasks["c"].end  # all at the same time
+    ends = [chained.tasks[name].end for name in "abc"]
+    words = 4 * layers
+    # The port moves a word at a time; between two words of one task stand those of the others.
+    assert ends[2] >= 3 * words
+    assert ends[0] < ends[1] < ends[2]
+    assert ends[2] - ends[1] >= 4
+    assert ends[1] - ends[0] >= 4
+    assert {name: use.tokens for name, use in chained.fifos.items() if name in "abc"} == dict.fromkeys("abc", words)
+
+
+def test_a_task_that_is_no_loop_over_layers_can_not_take_turns() -> None:
+    odd = [("a", (Pipelined(7, 1, 1, (Access(0, writes=("x",)),)),)), ("b", dma(3)), ("c", ())]
+    with pytest.raises(InternalError, match="task a, which takes turns, is no loop over 3 layers"):
+        turns_in_layers(odd, [], 3, [["a", "b"]])

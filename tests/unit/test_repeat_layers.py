@@ -17,6 +17,7 @@ from streamtensor.diagnostics import InternalError, UserError
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import KernelOp
 from streamtensor.flow.buffers import allocate
+from streamtensor.flow.layer_launch import launch_graph
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.text import parse_module, print_module, verify_module
 from streamtensor.report.layers import layer_facts, layer_notes
@@ -157,3 +158,14 @@ def test_what_a_task_raises_reaches_the_caller() -> None:
     together.tasks.append(lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         together.run()
+
+
+def test_the_graph_of_a_launch_comes_from_the_ir_of_one_block() -> None:
+    """The same graph as that of the pass over a whole model; the block itself stays as it is."""
+    block, operations = before(), load_operations("ultrascale_plus")
+    names = ["hidden", "w", "b", "n", "hidden"]
+    graph, ordered = launch_graph(block, "layer_0", LAYERS, names, "hidden", (), operations, {})
+    wanted = schedule_kernel(kernel_of(after()), operations)
+    assert Simulator(graph).run().cycles == Simulator(wanted.graph()).run().cycles
+    assert {fifo.name: fifo.depth for fifo in ordered.fifos} == {fifo.name: fifo.depth for fifo in wanted.fifos}
+    assert print_module(block) == print_module(before())

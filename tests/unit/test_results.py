@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,20 @@ from click.testing import CliRunner
 
 from quantized_models import TINY
 from streamtensor.cli.results_command import command
+from streamtensor.cost.resources import Resources
 from streamtensor.diagnostics import UserError
-from streamtensor.flow.results import results, results_json
+from streamtensor.flow.block_designs import Design, KernelFacts
+from streamtensor.flow.residency import find_residency
+from streamtensor.flow.results import results
+from streamtensor.flow.wide_choices import PARTS, Part, wide
 from streamtensor.models.huggingface import config_of
+from streamtensor.models.shapes import SHAPES, shape_config
+from streamtensor.pipelines import choices_for
 from streamtensor.report.latency import LAUNCHES
+from streamtensor.report.results import results_json
+from streamtensor.targets import device_names, load_device
+from streamtensor.targets.channels import Dma
+from streamtensor.targets.operations import load_operations
 
 
 @pytest.fixture
@@ -40,10 +51,14 @@ def test_rows_of_a_small_model(folder: Path) -> None:
         assert 0 < row.memory_roof_share < 1
         assert 0 < row.dsp_roof_share < 1
         assert row.provenance.startswith("simulated")
-        assert ("no C++" in row.provenance) == (row.launch == "one")
-    assert found.infeasible == ()
+        assert row.fits == "together"
+    assert (found.fits, found.shortages) == ("together", ())
     assert {limit.part for limit in found.limits} == {"prefill", "decode", "head"}
-    assert all(0 < limit.task_share <= 1 for limit in found.limits)
+    for limit in found.limits:
+        shares = (limit.task_share, limit.channel_share, limit.memory_share, limit.dsp_share)
+        assert all(0 < share <= 1 for share in shares)
+        assert limit.memory_share <= limit.channel_share
+    assert all(one.bits <= one.needed_bits or one.loss == 0 for one in found.prefetch.values())
     again = results(str(folder), lengths=(32, 64))  # from the cache
     assert results_json(again) == results_json(found)
     board = results(str(folder), lengths=(32,), device="kv260")
@@ -67,3 +82,59 @@ def test_json_has_the_promised_fields(folder: Path) -> None:
     wanted = {"model", "input", "output", "launch", "latency_ms", "ttft_ms", "tokens_per_s", "provenance"}
     assert all(wanted <= set(row) for row in value["rows"])
     assert value["provenance"]["cycles"] == "simulated"
+
+
+U55C = load_device("u55c")
+
+
+def designs(**amounts: Resources) -> dict[Part, Design]:
+    """Designs of one kernel with the given resources, and a DMA each."""
+    found: dict[Part, Design] = {}
+    for part in PARTS:
+        dmas = (Dma(f"{part} k", "load:0", 512, 1 << 14, "read"),)
+        facts = KernelFacts("k", f"{part} k", amounts.get(part, Resources()), dmas, {"load:0": "weight"})
+        design = Design(part, None, 1, None, choices_for(U55C), load_operations(U55C.family), 1, 0)
+        design.__dict__["kernels"] = (facts,)
+        found[part] = design
+    return found
+
+
+@pytest.mark.parametrize(
+    ("prefill", "decode", "fits", "shortage"),
+    [
+        (5000, 4000, "together", ""),
+        (6000, 4000, "reload", "prefill, decode and head together: dsp 10,000 needed, 9,024 available, 976 too few"),
+        (9500, 10, "none", "prefill alone: dsp 9,500 needed, 9,024 available, 476 too few"),
+        (10, 9500, "none", "decode alone: dsp 9,500 needed, 9,024 available, 476 too few"),
+    ],
+)
+def test_a_part_that_is_too_large_by_itself_is_not_helped_by_a_reload(
+    prefill: int, decode: int, fits: str, shortage: str
+) -> None:
+    found = find_residency(
+        designs(prefill=Resources(prefill), decode=Resources(decode)),
+        U55C,
+        lambda design, plan: design.kernels[0].resources + Resources(ports=plan.ports(design.kernels[0].program)),
+    )
+    assert found.fits == fits
+    assert len(found.shortages) == bool(shortage)
+    assert not shortage or found.shortages[0].startswith(shortage)
+    assert found.bitstreams == ((PARTS,) if fits == "together" else (("prefill",), ("decode", "head")))
+    decode_plan = found.plans["decode"]
+    assert decode_plan.total_ports == (3 if fits == "together" else 2)  # ports of all resident programs are counted
+
+
+@pytest.mark.parametrize("device", device_names())
+@pytest.mark.parametrize("model", SHAPES)
+def test_wide_choices_follow_the_shape_and_the_device(model: str, device: str) -> None:
+    config, board = shape_config(model), load_device(device)
+    choices = {part: wide(choices_for(board), part, config, board) for part in PARTS}
+    prefill, decode, head = choices["prefill"], choices["decode"], choices["head"]
+    products = 4 + prefill.most_slices * (2 if model.startswith("gpt2") else 3)
+    assert prefill.macs == prefill.row_tile * prefill.tile
+    assert products * prefill.macs / 2 <= board.dsp / 2
+    assert decode.tile * 4 <= board.axi_port_bits  # a word of weights goes through a port in one cycle
+    assert head.tile * 8 <= board.axi_port_bits
+    assert max(decode.most_slices, head.most_slices) <= max(1, board.axi_ports // 4)
+    larger = replace(board, dsp=2 * board.dsp)
+    assert wide(choices_for(larger), "prefill", config, larger).macs >= prefill.macs

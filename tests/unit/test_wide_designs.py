@@ -10,10 +10,12 @@ import pytest
 
 from quantized_models import TINY
 from streamtensor.dialects import context
-from streamtensor.dialects.dataflow import StreamReadOp, TaskOp
+from streamtensor.dialects.dataflow import KernelOp, StreamReadOp, TaskOp
 from streamtensor.flow.passes import PassRunner
+from streamtensor.flow.product_stages import product_stages
 from streamtensor.importers.program import import_program
 from streamtensor.ir import scf
+from streamtensor.ir.builtin import ModuleOp
 from streamtensor.models.blocks import BlockKind, block_program
 from streamtensor.models.huggingface import config_of
 from streamtensor.models.quantization.nominal import nominal_arithmetic
@@ -59,3 +61,17 @@ def test_numbers_stay(family: str, kind: BlockKind) -> None:
     assert any(isinstance(op, StreamReadOp) for loop in unrolled for op in around(loop).body.block.ops)
     for ours, theirs in zip(interpreter.run(module, inputs), wanted, strict=True):
         assert np.array_equal(ours, theirs)
+    if family == "qwen2":
+        check_stages(module)
+
+
+def check_stages(module: ModuleOp) -> None:
+    """Products that read the same values are in one stage, and stages follow each other."""
+    (kernel,) = (op for op in module.walk() if isinstance(op, KernelOp))
+    tasks = [op.task_name for op in kernel.walk() if isinstance(op, TaskOp)]
+    loads = {name for name in tasks if name.startswith("load_") and "_proj_weight" in name}
+    stages = product_stages(kernel, loads)
+    assert set(stages) == loads
+    wanted = {"q": 0, "k": 0, "v": 0, "o": 1, "gate": 2, "up": 2, "down": 3}
+    for name, stage in wanted.items():
+        assert {stages[load] for load in loads if f"_{name}_proj" in load} == {stage}

@@ -37,7 +37,7 @@ class Check:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(as_json: bool) -> int:
     """Check this machine: compiler, Python, libraries, vendor tools. Exit code 1 when something needed is missing."""
-    checks = [_python(), _compiler(), _tool("make", "apt-get install make"), *_libraries(), *_vendor()]
+    checks = [_python(), _compiler(), _tool("make", "apt-get install make"), _native_core(), *_libraries(), *_vendor()]
     ok = all(check.ok for check in checks if check.needed)
     devices = _devices()
     if as_json:
@@ -67,6 +67,21 @@ def _compiler() -> Check:
     name = os.environ.get("CXX") or "g++"
     advice = "C simulation needs it: apt-get install g++, or name another compiler in the variable CXX"
     return _tool(name, advice, label="c++ compiler")
+
+
+def _native_core() -> Check:
+    """The cycle simulator, which is compiled on first use: nothing is compiled here."""
+    from streamtensor.diagnostics import UserError
+    from streamtensor.timing import native_library
+
+    name = "cycle simulator"
+    try:
+        core = native_library.core()
+    except UserError as error:
+        return Check(name, False, False, "not compiled, and no compiler for it", error.hint)
+    if core.library.exists():
+        return Check(name, False, True, f"compiled: {core.library}")
+    return Check(name, False, True, f"not compiled yet: {core.command[0]} makes {core.library} on first use")
 
 
 def _tool(name: str, advice: str, *, label: str = "", needed: bool = True) -> Check:

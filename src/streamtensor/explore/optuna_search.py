@@ -5,7 +5,8 @@ It starts from the heuristics of the space and a few random points. Then every s
 the Pareto set found so far; for the others Optuna's tree-structured Parzen estimator chooses the values of some
 parameters, and a point of the Pareto set those of the rest. Which ones is drawn as the space draws random points: one
 with a hundred parameters of single kernels varies few of these at a time. An infeasible point that the space knows a
-way back from (smaller tiles) is followed by that.
+way back from (smaller tiles) is followed by that. Of the objectives the first one counts most: points of the Pareto set
+that are good in it are started from more often.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamtensor.explore.files import drop_partial_line
 from streamtensor.explore.searcher import Heuristics, Proposal, key_of, rng_of, unseen_sample
-from streamtensor.explore.steps import in_play, is_ordered, unseen_step
+from streamtensor.explore.steps import in_play, is_ordered, start_from, unseen_step
 from streamtensor.explore.trial import Trial, pareto
 from streamtensor.spaces.evaluation import Objective, Point, Value, to_value
 from streamtensor.spaces.space import Parameter, Space
@@ -144,7 +145,7 @@ class OptunaSearch:
                 self._enqueue(found[0], f"step from {found[1].number}")
         else:
             loose = {parameter.name for parameter in in_play(self._space, rng)}
-            base = rng.choice(front).point
+            base = start_from(front, rng).point
             kept = {name: value for name, value in self._values(base).items() if name not in loose}
             self._study.enqueue_trial(kept, {_ORIGIN: "optuna"})
 

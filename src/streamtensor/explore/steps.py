@@ -40,12 +40,17 @@ def step(space: Space, point: Point, rng: random.Random) -> dict[str, Value]:
     return found
 
 
+def start_from(front: Sequence[Trial], rng: random.Random) -> Trial:
+    """One of a Pareto set, in the order of the first objective: those that are good in it are likelier to be taken."""
+    return front[int(len(front) * rng.random() ** 2)]
+
+
 def unseen_step(
     space: Space, front: Sequence[Trial], rng: random.Random, seen: set[str]
 ) -> tuple[dict[str, Value], Trial] | None:
     """A step from one of `front` to a point not in `seen`, and where it starts; None where there is none."""
     for _ in range(DRAWS if front else 0):
-        start = rng.choice(front)
+        start = start_from(front, rng)
         point = step(space, start.point, rng)
         if key_of(point) not in seen:
             return point, start

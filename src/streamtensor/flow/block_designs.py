@@ -149,7 +149,7 @@ class Design:
             memory = {dma.name: names[int(dma.name.rpartition(":")[2])] for dma in moved}
             weights = {dma.name.rpartition(":")[0] for dma in moved if _is_large_weight(dma, memory[dma.name])}
             stages = product_stages(kernel, weights) if self.part == "decode" else {}
-            dmas = [self._described(dma, memory[dma.name], stages) for dma in moved]
+            dmas = [self._described(dma, memory[dma.name], stages, place) for place, dma in enumerate(moved, 1)]
             found.append(
                 {
                     "name": kernel.kernel_name,
@@ -161,12 +161,15 @@ class Design:
             )
         return found
 
-    def _described(self, dma: Dma, memory: str, stages: Mapping[str, int]) -> Dma:
+    def _described(self, dma: Dma, memory: str, stages: Mapping[str, int], place: int) -> Dma:
         """A DMA with what is known of what it moves. For one row products of different stages take turns, since each
-        needs all of what the one before makes; over a prompt they work at the same time, on different rows.
+        needs all of what the one before makes, and other parameters are wanted one after the other, in the order of the
+        program; over a prompt all work at the same time, on different rows.
         """
         stage = stages.get(dma.name.rpartition(":")[0])
-        return replace(dma, weight=_is_weight(memory), stage="" if stage is None else f"stage {stage}")
+        weight = _is_weight(memory)
+        early = place if weight and self.part == "decode" else 0
+        return replace(dma, weight=weight, stage="" if stage is None else f"stage {stage}", place=early)
 
     @property
     def _module(self) -> ModuleOp:

@@ -45,7 +45,7 @@ SIMULATED_CONTEXTS = (128, 256, 512)
 REQUEST_STEPS = 32
 """Decode steps of the shortest published request: how much more often decode runs than prefill when ports are given."""
 
-PREFETCH_SHARE = 0.125
+PREFETCH_SHARE = 0.2
 """Of the block RAM, for the weights that each of the three programs loads ahead."""
 
 
@@ -214,7 +214,7 @@ class _Evaluation:
 def _reservations(launch: str, residency: Residency, between: set[int]) -> Iterator[str]:
     """What a figure does not rest on a full simulation of."""
     if launch == "one":
-        yield "the graph only, no C++ for the layer loop yet"
+        yield "layers looped in the graph, from one to the next through external memory"
     if between:
         yield f"decode at context {', '.join(map(str, sorted(between)))} by the line through the simulated ones"
     if residency.fits == "reload":

@@ -6,12 +6,15 @@ Each gives the same results and the same errors as the one that it stands for; e
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from xdsl.dialects.builtin import DenseArrayBase
 from xdsl.ir import Operation
 from xdsl.irdl import operations
 from xdsl.irdl.operations import OpDef, VariadicDef, VarIRConstruct
+
+from streamtensor.ir.walking import walk
 
 _REPLACED = "_streamtensor_fast"
 
@@ -62,9 +65,22 @@ def _keep_unpacked_arrays() -> None:
     setattr(DenseArrayBase, "get_values", get_values)  # noqa: B010
 
 
+def _walk_flat() -> None:
+    """The walk over an operation and all inside of it, in the order of the text (`ir.walking`)."""
+    original = Operation.walk
+
+    def chosen(self: Operation, *, reverse: bool = False, region_first: bool = False) -> Iterator[Operation]:
+        if reverse or region_first:
+            return original(self, reverse=reverse, region_first=region_first)
+        return walk(self)
+
+    setattr(Operation, "walk", chosen)  # noqa: B010
+
+
 def install() -> None:
     """Puts every replacement in place, once."""
     if not hasattr(operations, _REPLACED):
         setattr(operations, _REPLACED, True)
         _quick_counts()
         _keep_unpacked_arrays()
+        _walk_flat()

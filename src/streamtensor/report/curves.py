@@ -35,8 +35,8 @@ def _plots(curves: TokenCurves) -> Any:
         .encode(
             x=cycles,
             y=alt.Y("tokens:Q", title="tokens so far"),
-            color=alt.Color("end:N", title="", scale=_scale(_COLOURS)),
-            strokeDash=alt.StrokeDash("by:N", title="", scale=_scale(_DASHES)),
+            color=alt.Color("end:N", title="", scale=_scale(_COLOURS), legend=alt.Legend(orient="top")),
+            strokeDash=alt.StrokeDash("by:N", title="", scale=_scale(_DASHES), legend=alt.Legend(orient="top")),
             tooltip=["end:N", "by:N", "cycle:Q", "tokens:Q"],
         )
         .properties(width=_WIDTH, height=_HEIGHT, title=_title(curves))
@@ -44,7 +44,11 @@ def _plots(curves: TokenCurves) -> Any:
     fill = (
         alt.Chart(alt.Data(values=list(_rows(curves.fill))))
         .mark_area(interpolate="step-after", opacity=0.5, color="#2ca02c", line={"color": "#2ca02c"})
-        .encode(x=cycles, y=alt.Y("tokens:Q", title="in the FIFO", axis=alt.Axis(tickMinStep=1)), tooltip=["cycle:Q", "tokens:Q"])
+        .encode(
+            x=cycles,
+            y=alt.Y("tokens:Q", title="in the FIFO", axis=alt.Axis(tickMinStep=1)),
+            tooltip=["cycle:Q", "tokens:Q"],
+        )
         .properties(width=_WIDTH, height=_FILL_HEIGHT)
     )
     if curves.depth is None:

@@ -30,7 +30,7 @@ class ProgramSummary:
     `levels` holds what was read off at each level: counts of `kernels`, `tasks`, `fifos`, `converters`, and `bits`,
     on-chip bits of intermediate results: `unfused` for whole tensors in ping-pong buffers, `fused` for what the
     design holds (`fifos` of it in FIFOs, `converters` in converter buffers, `local` in the tiles of tasks), and
-    `weights` of tiles and FIFOs that hold parameters; `terms` lists them one by one.
+    `weights` of tiles and FIFOs that hold parameters, `prefetch` of them in these FIFOs; `terms` lists them one by one.
 
     `converters_bound` is the certified least that one copy of all converter buffers can be; `connections` lists each
     with its ratio to it. `external_bytes` is what crosses external memory in one run, `unfused` and `fused`, the
@@ -102,6 +102,7 @@ def facts_of(level: str, module: ModuleOp, port_bits: int = PORT_BITS) -> Facts:
                     "converters": part("converter"),
                     "local": part("local"),
                     "weights": sum(term.bits for term in terms if term.holds == "parameter"),
+                    "prefetch": sum(t.bits for t in terms if t.holds == "parameter" and t.kind == "fifo"),
                 },
                 "terms": [asdict(term) for term in terms],
                 **({"extern_kernels": externs} if (externs := extern_facts(module)) else {}),

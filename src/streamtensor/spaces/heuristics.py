@@ -19,10 +19,17 @@ WIDE: Mapping[str, Value] = MappingProxyType(
         "plain_lanes": 16,
         "product_lanes": 4,
         "multipliers": 24,
-        "most_slices": 8,
     }
 )
 """A word of weights in every cycle, all of it multiplied at once (default-tiling, slice-weights, strip-mine)."""
+
+PROMPT: Mapping[str, Value] = MappingProxyType(
+    {"default_tile_size": 64, "row_tile": 16, "macs": 16 * 64, "lutram_words": 512}
+)
+"""Over a prompt sixteen rows share each word of weights."""
+
+TOKEN: Mapping[str, Value] = MappingProxyType({"default_tile_size": 128, "macs": 128})
+"""For one token all of a word of 4-bit weights meets one row."""
 
 
 def heuristic_points(default: Point, device: Device, part: str) -> dict[str, dict[str, Value]]:
@@ -33,12 +40,13 @@ def heuristic_points(default: Point, device: Device, part: str) -> dict[str, dic
     cycle. "wide-sliced": the same, with large weights cut into parts that come through ports of their own.
     "wide-unroll-N": both.
     """
-    rows: dict[str, Value] = {} if part != "prefill" else {"row_tile": 16}
-    lanes = 128 if part != "prefill" else 1024
-    wide = {**WIDE, "default_tile_size": 128 if part != "prefill" else 64, "macs": lanes, **rows}
+    wide: dict[str, Value] = {**WIDE, **(PROMPT if part == "prefill" else TOKEN)}
+    parts: dict[str, Value] = (
+        {"slice_bytes": 1 << 20, "most_slices": 2} if part == "prefill" else {"slice_bytes": 1 << 18}
+    )
     found: dict[str, dict[str, Value]] = {"default": {}}
     found |= {f"unroll-{n}": {"default_tile_size": 64, "overall_unroll_size": n} for n in BUDGETS}
     found["wide"] = wide
-    found["wide-sliced"] = {**wide, "slice_bytes": 1 << 18}
+    found["wide-sliced"] = {**wide, **parts}
     found |= {f"wide-unroll-{n}": {**wide, "overall_unroll_size": n} for n in BUDGETS}
     return {name: {**default, **{k: v for k, v in values.items() if k in default}} for name, values in found.items()}

@@ -15,6 +15,7 @@ from streamtensor.ir.text import print_module
 from streamtensor.pipelines import LEVEL_FILES, Choices, choices_for, passes_to
 from streamtensor.spaces.evaluation import Evaluation, Point, Value
 from streamtensor.spaces.heuristics import heuristic_points
+from streamtensor.spaces.mode_comparison import mode_points
 from streamtensor.spaces.parameters import kernel_parameters, whole_parameters
 from streamtensor.spaces.program_graph import program_graph
 from streamtensor.spaces.settings import choices_at
@@ -68,8 +69,12 @@ class ProgramSpace(Space):
         return {**self._origin, "device": self._device.name, "program": self._digest}
 
     def heuristics(self) -> Mapping[str, Point]:
-        """See `spaces.heuristics`."""
-        return heuristic_points(self.default_point(), self._device, self.program)
+        """See `spaces.heuristics` and `spaces.mode_comparison`."""
+        default = self.default_point()
+        return {
+            **heuristic_points(default, self._device, self.program),
+            **mode_points(self._module, default, self._parameters),
+        }
 
     def sample(self, rng: random.Random) -> dict[str, Value]:
         """A random point. Parameters of single kernels mostly stay with the rules: there are a hundred of them, and

@@ -2,9 +2,10 @@
 """Who gets which port and channel of external memory, and how fast its tokens come then.
 
 All programs that are resident together share the ports of the device; at any time one of them runs. A port leads to one
-channel. The DMAs of a program that share a port own fixed slots of it, in proportion to their bytes, so that none has
-to wait for another; or, where what they feed takes turns anyway, they have all of it in a fixed order, one after the
-other. A simulation with such rates and turns is exact for this arbitration.
+channel. The DMAs of a program that share a port own fixed slots of it, so that none has to wait for another: in
+proportion to their bytes, and to how early they are wanted where one thing comes after the other. Or, where what they
+feed takes turns anyway, they have all of it in a fixed order, one after the other. A simulation with such rates and
+turns is exact for this arbitration.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Dma:
 
     `launches` is how often a request launches the program, which decides who gets a port that is left. `weight`: it
     moves a parameter. Its words may come through `most_ports` ports in turn. DMAs of different stages (named ones) take
-    turns on a port, in the order in which they are given. `burst_bytes` is the length of a run of addresses; 0:
+    turns on a port, in the order in which they are given. A `place` above 0 is when in a launch it is wanted, counted
+    in DMAs: slots are then in proportion to bytes / place. `burst_bytes` is the length of a run of addresses; 0:
     everything lies in one.
     """
 
@@ -43,11 +45,17 @@ class Dma:
     most_ports: int = 1
     stage: str = ""
     burst_bytes: int = 0
+    place: int = 0
 
     @property
     def bytes(self) -> int:
         """Bytes of a launch."""
         return ceil(self.token_bits * self.tokens / 8)
+
+    @property
+    def claim(self) -> Fraction:
+        """What its slots are in proportion to, where it shares a port."""
+        return Fraction(self.bytes, max(1, self.place))
 
 
 @dataclass(frozen=True)
@@ -230,7 +238,7 @@ def _access(dma: Dma, group: _Port, crowd: Mapping[int, int], device: Device) ->
         min(device.port_bytes_per_cycle, memory.channel_bytes_per_cycle(device.clock_mhz) / crowd[channel])
         for channel in channels
     )
-    share = Fraction(1) if group.in_turn else Fraction(dma.bytes, group.bytes)
+    share = Fraction(1) if group.in_turn else dma.claim / sum(one.claim for one in group.dmas)
     turn = group.dmas.index(dma) + 1 if group.in_turn and len(group.dmas) > 1 else 0
     token_bytes = dma.token_bits / 8
     cycles = token_bytes / (rate * float(share))

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TypeAlias
 
 from streamtensor.algebra.steps import Repeat, Step, StepProgram
+from streamtensor.diagnostics import InternalError
 from streamtensor.timing.graph import Fifo, Graph, Task
+from streamtensor.timing.schedule import Access, Item, Loop, Once, Pipelined, processes
 
 _Rewrite: TypeAlias = "Callable[[Task, tuple[str, ...], tuple[str, ...]], tuple[StepProgram, ...]]"
 
@@ -55,6 +57,56 @@ def layer_loop(
         return _repeated(part.program, layers, reads, writes)
 
     return _with_waits(graph, [*through_memory, *ports], fifos, program)
+
+
+def turns_in_layers(
+    tasks: Iterable[tuple[str, tuple[Item, ...]]], fifos: Sequence[Fifo], layers: int, chains: Sequence[Sequence[str]]
+) -> Graph:
+    """The graph of tasks (name, schedule) that each do all `layers`, of which those of a chain take turns.
+
+    In each layer a task of a chain begins when the one before it has ended its part of the layer, and the first when
+    the last has ended the layer before. Raises InternalError for a task of a chain that is no single loop over layers.
+    """
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+    around: dict[str, str] = {}
+    for chain in chains:
+        for first, second in pairwise(chain):
+            after[first] = before[second] = f"turn.{first}.{second}"
+        if len(chain) > 1 and layers > 1:
+            around[chain[0]] = around[chain[-1]] = f"turn.{chain[-1]}.{chain[0]}"
+    made: list[Task] = []
+    inner = [Fifo(name, bits=1, depth=1, latency=0, inner=True) for name in {*before.values(), *around.values()}]
+    for name, items in tasks:
+        if name in before or name in after:
+            items = _in_turns(name, items, layers, before.get(name), after.get(name), around.get(name))
+        parts, more = processes(name, items)
+        made += parts
+        inner += more
+    return Graph(tuple(made), (*fifos, *sorted(inner, key=lambda fifo: fifo.name)))
+
+
+def _in_turns(
+    name: str, items: tuple[Item, ...], layers: int, before: str | None, after: str | None, around: str | None
+) -> tuple[Item, ...]:
+    """The schedule with waits: for `before` and, in all layers but the first, `around` where that comes from the end of
+    the chain; it tells `after` and, in all layers but the last, `around` where that goes to the start of the chain.
+    """
+    *start, loop = items
+    if isinstance(loop, Pipelined) and loop.trips % layers == 0:
+        body: tuple[Item, ...] = (replace(loop, trips=loop.trips // layers),)
+    elif isinstance(loop, Loop) and loop.trips == layers:
+        body = loop.body
+    else:
+        raise InternalError(f"task {name}, which takes turns, is no loop over {layers} layers")
+    waits = (Once(0, (Access(0, reads=(before,)),)),) if before is not None else ()
+    tells = (Once(0, (Access(0, writes=(after,)),)),) if after is not None else ()
+    each = (*waits, *body, *tells)
+    if around is None:
+        return (*start, Loop(layers, each))
+    if before is None:
+        return (*start, *each, Loop(layers - 1, (Once(0, (Access(0, reads=(around,)),)), *each)))
+    return (*start, Loop(layers - 1, (*each, Once(0, (Access(0, writes=(around,)),)))), *each)
 
 
 def _with_waits(graph: Graph, waits: Sequence[tuple[str, str, str]], fifos: Sequence[Fifo], program: _Rewrite) -> Graph:

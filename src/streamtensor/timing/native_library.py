@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from streamtensor.diagnostics import UserError
@@ -21,21 +23,36 @@ _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-exceptions", "-fno-rtti
 _SHOWN_LINES = 12
 
 
-@functools.cache
-def load() -> ctypes.CDLL:
-    """The native core, compiled with `$CXX`, else g++, clang++ or c++, where that has not been done before.
+@dataclass(frozen=True)
+class Core:
+    """The compiler's command, the sources, and the library that it makes of them; it may not be there yet."""
 
-    Raises UserError ST0701 without a compiler, or when it rejects the sources.
-    """
+    command: tuple[str, ...]
+    sources: tuple[Path, ...]
+    library: Path
+
+
+def core() -> Core:
+    """The native core for `$CXX`, else g++, clang++ or c++. Raises UserError ST0701 without a compiler."""
     command, identity = _compiler()
     sources = sorted(_SOURCES.iterdir())
     digest = hashlib.sha256("\0".join((identity, *_FLAGS)).encode())
     for source in sources:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     library = cache_folder() / f"timing-{digest.hexdigest()[:16]}.so"
-    if not library.exists():
-        _compile(command, [source for source in sources if source.suffix == ".cpp"], library)
-    return ctypes.CDLL(str(library))
+    return Core(tuple(command), tuple(source for source in sources if source.suffix == ".cpp"), library)
+
+
+@functools.cache
+def load() -> ctypes.CDLL:
+    """The native core, compiled where that has not been done before.
+
+    Raises UserError ST0701 without a compiler, or when it rejects the sources.
+    """
+    found = core()
+    if not found.library.exists():
+        _compile(found.command, found.sources, found.library)
+    return ctypes.CDLL(str(found.library))
 
 
 def available() -> bool:
@@ -85,7 +102,7 @@ def _private_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="streamtensor-"))
 
 
-def _compile(command: list[str], sources: list[Path], library: Path) -> None:
+def _compile(command: Sequence[str], sources: Sequence[Path], library: Path) -> None:
     # Under a name of its own until it is complete: another process may build the same library at the same time.
     with tempfile.NamedTemporaryFile(dir=library.parent, prefix=library.stem, suffix=".tmp", delete=False) as temporary:
         unfinished = Path(temporary.name)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,7 +19,8 @@ from streamtensor.timing.least_cycles import least_cycles
 from streamtensor.timing.packed import Array, np_array, pack, pointer
 
 _BUDGET = 50_000_000  # reads and writes between two looks at signals such as Ctrl-C
-_AHEAD = 512
+_MOST_AHEAD, _LEAST_AHEAD, _AHEAD_IN_ALL = 4096, 64, 1 << 22  # tokens
+_REMEMBERED = 4
 LEAST_WORK = 2048
 _COMPLETE, _DEADLOCK, _LATE, _PAUSED = range(4)
 
@@ -106,7 +108,10 @@ class Profile:
 
 @dataclass(frozen=True)
 class Effort:
-    """Transitions that were made again, reads and writes that were simulated, and numbers that are remembered."""
+    """Transitions that were made again, reads and writes that were simulated, and numbers that are remembered.
+
+    No transition and no event: an earlier answer was the same.
+    """
 
     repeated: int
     events: int
@@ -128,13 +133,10 @@ class Simulator:
         self._native = _functions()
         self._handle = self._native.st_sim_new(*packed.pointers(), pointer(latency), *map(pointer, ends))
         weakref.finalize(self, self._native.st_sim_delete, self._handle)
-
-    @property
-    def effort(self) -> Effort:
+        self._ahead = max(_LEAST_AHEAD, min(_MOST_AHEAD, _AHEAD_IN_ALL // max(1, len(self._fifos))))
+        self._answers: deque[tuple[list[int], Result]] = deque(maxlen=_REMEMBERED)
+        self.effort = Effort(0, 0, 0)
         """What the last simulation took."""
-        numbers = np.zeros(3, dtype=np.int64)
-        self._native.st_sim_effort(self._handle, pointer(numbers))
-        return Effort(*numbers.tolist())
 
     @cached_property
     def _least_cycles(self) -> list[int]:
@@ -156,14 +158,15 @@ class Simulator:
         release: Mapping[str, int] | None = None,
         limit: int | None = None,
         profile: Profile | None = None,
-        ahead: int = _AHEAD,
+        ahead: int | None = None,
         least_work: int = LEAST_WORK,
     ) -> Result:
         """Simulates the graph, with `depths` in place of its own where given (None: unbounded).
 
         `release` is the cycle at which a task starts, 0 for those that it does not name. A step after cycle `limit`
         ends the simulation: what is known by then is no result. `profile` is filled in.
-        `ahead` is by how many tokens writers are simulated ahead of readers: that decides memory and speed, no result.
+        `ahead` is by how many tokens writers are simulated ahead of readers, at first: that decides memory and speed, no
+        result. Without it, memory stays bounded in graphs of any size.
         `least_work` is how many reads and writes belong together, at least, when what has happened once is made again
         without simulation; 0: never. That changes no result either.
         """
@@ -173,10 +176,17 @@ class Simulator:
                 if name in depths:
                     depth = depths[name]
                     chosen[number] = -1 if depth is None else depth
+        if limit is not None and limit < 0:
+            limit = None
+        if least_work and profile is None and not release:
+            known = self._same_answer(chosen)
+            if known is not None and (limit is None or known.cycles <= limit):
+                self.effort = replace(self.effort, repeated=0, events=0)
+                return known
         starts = np_array([release.get(name, 0) for name in self._tasks]) if release else None
         table = np_array(chosen)
         patience = (
-            None if limit is None or limit < 0 or release else np_array([limit - least for least in self._least_cycles])
+            None if limit is None or release else np_array([limit - least for least in self._least_cycles])
         )
         self._native.st_sim_start(
             self._handle,
@@ -184,7 +194,7 @@ class Simulator:
             None if starts is None else pointer(starts),
             -1 if limit is None else limit,
             None if patience is None else pointer(patience),
-            ahead,
+            self._ahead if ahead is None else ahead,
             None if profile is None else pointer(profile.waits),
             0 if profile is None else profile.waits.shape[1],
             1 if profile is None else profile.bucket_cycles,
@@ -193,7 +203,40 @@ class Simulator:
         status = _PAUSED
         while status == _PAUSED:
             status = self._native.st_sim_run(self._handle, _BUDGET)
-        return self._result(status, chosen)
+        effort = np.zeros(3, dtype=np.int64)
+        self._native.st_sim_effort(self._handle, pointer(effort))
+        self.effort = Effort(*effort.tolist())
+        result = self._result(status, chosen)
+        if result.complete and not release:
+            self._answers.appendleft((chosen, result))
+        return result
+
+    def _same_answer(self, depths: list[int]) -> Result | None:
+        """An earlier answer that is the one at these depths: where no step had to wait for room in a FIFO, none has to
+        with more room; and none has to in one that is as deep as what it ever held. (Where a step waits for room in
+        another FIFO, it may wait for both: then nothing is said.)
+        """
+        for earlier, result in self._answers:
+            uses = list(result.fifos.values())
+            changed = [number for number, depth in enumerate(depths) if depth != earlier[number]]
+            for number in changed:
+                old, new = earlier[number], depths[number]
+                if new < 0 or 0 <= old < new:
+                    if uses[number].blocked:
+                        break
+                elif new < uses[number].high_water or any(uses[other].blocked for other in self._written_with[number]):
+                    break
+            else:
+                return result
+        return None
+
+    @cached_property
+    def _written_with(self) -> list[list[int]]:
+        """FIFO -> the FIFOs of its writer."""
+        by_writer: dict[str, list[int]] = {}
+        for number, name in enumerate(self._fifos):
+            by_writer.setdefault(self.graph.writer[name], []).append(number)
+        return [by_writer[self.graph.writer[name]] for name in self._fifos]
 
     def _result(self, status: int, depths: list[int]) -> Result:
         by_task = np.zeros((len(self._tasks), 7), dtype=np.int64)

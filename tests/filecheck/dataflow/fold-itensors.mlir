@@ -1,5 +1,6 @@
 // RUN: streamtensor-opt %s -p default-tiling{tile=2},apply-tiling,convert-linalg-to-kernel,fuse-kernels,fold-itensors{share=100} | filecheck %s --check-prefix EQUAL
 // RUN: streamtensor-opt %s -p default-tiling{tile=2},apply-tiling,convert-linalg-to-kernel,fuse-kernels,fold-itensors{share=130} | filecheck %s
+// RUN: streamtensor-opt %s -p 'default-tiling{tile=2},apply-tiling,convert-linalg-to-kernel,fuse-kernels,fold-itensors{share=130 products_apart=true}' | filecheck %s --check-prefix APART
 
 #a = affine_map<(d0, d1, d2) -> (d0, d2)>
 #b = affine_map<(d0, d1, d2) -> (d2, d1)>
@@ -10,6 +11,10 @@
 
 // A bias behind a product: added where the product would be written. The product's reduction stays a loop inside.
 // Without room for a larger task than the product, the addition stays a task.
+// With products apart it stays one even where there is room.
+// APART-LABEL: func.func private @bias
+// APART:         dataflow.task "matmul"
+// APART:         dataflow.task "add"
 // EQUAL-LABEL: func.func private @bias
 // EQUAL:         dataflow.task "matmul"
 // EQUAL:         dataflow.task "add"

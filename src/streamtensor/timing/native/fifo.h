@@ -60,19 +60,15 @@ struct Fifo {
     soft = new_soft;
     latency = new_latency;
     owner = slot = -1;
-    make_place();
+    writes.restart(4);
+    reads.restart(4);
   }
-  // Both rings hold at least as many times as there can be tokens: what was read from among the tokens of a moment is
-  // known for as long as they are not all read.
-  void make_place() {
-    const int64_t most = std::min(depth, soft);
-    if (!written) {
-      writes.restart(most);
-      reads.restart(most);
-    } else {
-      writes.reserve(most, written);
-      reads.reserve(most, read);
-    }
+  // Both rings have room for as many tokens as there are: which ones of those of a moment were read when is known for as
+  // long as they are not all read.
+  void make_place(int64_t tokens) {
+    if (tokens <= writes.capacity()) return;
+    writes.reserve(tokens, written);
+    reads.reserve(tokens, read);
   }
 
   void merge() {

@@ -19,6 +19,7 @@ class Rounds {
   int64_t work = 0;  // reads and writes so far, with those that were not simulated
 
   void prepare() {
+    long_step = std::max<int64_t>(16, std::min<int64_t>(1024, 65536 / std::max<int64_t>(1, s.p.tasks)));
     const int64_t count = (int64_t)s.items.size();
     loop_of.assign(count, -1);
     s.outer.assign(count, -1);
@@ -28,7 +29,7 @@ class Rounds {
         const Item& item = s.items[n];
         if (item.kind == END) nest.pop_back();
         s.outer[n] = nest.empty() ? -1 : nest.back();
-        if (item.kind == LOOP || (item.kind == STEP && item.count >= 2 * LONG)) {
+        if (item.kind == LOOP || (item.kind == STEP && item.count >= 2 * long_step)) {
           loop_of[n] = (int64_t)loops.size();
           loops.push_back({task, n, (int64_t)nest.size()});
         }
@@ -110,36 +111,20 @@ class Rounds {
         give_up();
       }
     }
-    for (const int64_t point : task.passed) {
+    for (size_t n = 0; n < task.passed.size(); ++n) {
+      const int64_t point = task.passed[n];
       if (!(point & 1)) continue;
       for (const int64_t w : loops[loop_of[point / 2]].watches) {
         Watch& watch = watches[w];
         if (counter(task, point / 2) % watch.stride) continue;
-        for (Family& family : watch.families) {
-          const Transition* found = transitions.find(family);
-          if (!found) continue;
-          family.last_use = ++uses;
-          transitions.make(family, *found);
-          work += found->work;
-          task.passed = found->passed;
-          for (const int64_t next : task.passed)
-            if (!loops[loop_of[next / 2]].watches.empty()) task.stopped = true;
-          watch.misses = 0;
-          return &family.shape;
-        }
-      }
-    }
-    for (const int64_t point : task.passed) {
-      if (!(point & 1)) continue;
-      for (const int64_t w : loops[loop_of[point / 2]].watches) {
-        Watch& watch = watches[w];
-        if (counter(task, point / 2) % watch.stride || watch.open >= 0 || records.top >= MOST_OPEN) continue;
+        if (const Shape* moved = again(watch, task)) return moved;
+        if (watch.open >= 0 || records.top >= MOST_OPEN) continue;
         if (watch.rest > 0) {
           --watch.rest;
-          continue;
+        } else {
+          records.open(w, s.rank[id], work);
+          watch.open = records.top;
         }
-        records.open(w, s.rank[id], work);
-        watch.open = records.top;
       }
     }
     return nullptr;
@@ -150,7 +135,7 @@ class Rounds {
   }
 
  private:
-  static constexpr int64_t LONG = 1024, MOST_OPEN = 60, MOST_NUMBERS = 1 << 23, PATIENCE = 256, LONGEST_REST = 1024;
+  static constexpr int64_t MOST_OPEN = 60, MOST_NUMBERS = 1 << 23, PATIENCE = 256, LONGEST_REST = 1024;
 
   struct Loop {
     int64_t task, item, level;
@@ -165,21 +150,36 @@ class Rounds {
     std::vector<Family> families = {};
   };
 
+  // Makes a transition that is known, if there is one here.
+  const Shape* again(Watch& watch, Task& task) {
+    for (Family& family : watch.families) {
+      const Transition* found = transitions.find(family);
+      if (!found) continue;
+      family.last_use = ++uses;
+      transitions.make(family, *found);
+      work += found->work;
+      task.passed = found->passed;
+      for (const int64_t next : task.passed) task.stopped |= !loops[loop_of[next / 2]].watches.empty();
+      watch.misses = 0;
+      return &family.shape;
+    }
+    return nullptr;
+  }
   int64_t counter(const Task& task, int64_t item) const {
     return s.items[item].kind == STEP ? task.at.left : task.at.rounds[loops[loop_of[item]].level];
   }
   void measure(Loop& loop, bool begins) {
     const Item& item = s.items[loop.item];
-    if (item.kind == STEP) return decide(loop, 1, LONG);
+    if (item.kind == STEP) return decide(loop, std::max<int64_t>(1, least_work / long_step));
     if (begins && loop.last >= 0) {
       loop.gap = std::max<int64_t>(1, work - loop.last);
-      if (++loop.seen == 2) decide(loop, loop.gap, 1);
+      if (++loop.seen == 2) decide(loop, loop.gap);
     }
     loop.last = begins ? work : -1;
   }
-  void decide(Loop& loop, int64_t gap, int64_t least_stride) {
+  void decide(Loop& loop, int64_t gap) {
     const int64_t rounds = s.items[loop.item].count;
-    int64_t stride = spares() ? least_stride : 1;
+    int64_t stride = 1;
     while (stride * gap < least_work) stride *= 2;
     for (; stride == 1 || 2 * stride <= rounds; stride *= 16) {
       loop.watches.insert(loop.watches.begin(), (int64_t)watches.size());
@@ -192,9 +192,9 @@ class Rounds {
     const int64_t worked = work - record.work, size = records.size() - (int64_t)record.numbers;
     if (transitions.numbers >= MOST_NUMBERS) forget_transitions();
     const int64_t most = spares() ? worked / 4 : NEVER;
-    const bool learned = size <= most && transitions.learn(watch.families, worked, most, task.passed);
+    const bool learns = size <= most && transitions.learn(watch.families, worked, most, task.passed);
     // Where nothing comes back, or little is saved, looking becomes seldom.
-    if (++watch.misses % PATIENCE == 0 || !learned) {
+    if (++watch.misses % PATIENCE == 0 || !learns) {
       watch.tired = std::min(LONGEST_REST, 2 * watch.tired + 1);
       watch.rest = watch.tired;
     }
@@ -224,6 +224,7 @@ class Rounds {
   std::vector<Loop> loops;
   std::vector<Watch> watches;
   bool active = false;
+  int64_t long_step = 1024;  // steps of one item that are looked at together, at least: fewer where they move many tasks
   int64_t least_work = 0, uses = 0;
 };
 

@@ -109,7 +109,6 @@ struct Simulation : State {
     }
     for (int64_t i = 0; i < reads; ++i) {
       Fifo& f = fifos[refs_[i]];
-      f.reads.reserve(f.read - f.merged_reads + count, f.read);
       port[i] = {f.writes.data.data(), f.reads.data.data(), f.writes.mask, f.reads.mask, f.read, 0, 0, f.latency, 0};
     }
     for (int64_t i = reads; i < reads + writes; ++i) {
@@ -180,7 +179,6 @@ struct Simulation : State {
       for (int64_t i = 0; i < item.reads + item.writes; ++i) {
         Fifo& f = fifos[refs[item.refs + i]];
         if (i < item.reads) {
-          f.reads.reserve(f.read + n + 1 - f.merged_reads, f.read + n);
           f.reads[f.read + n] = time;
         } else if (f.dead) {
           f.merge_unread(time);
@@ -215,6 +213,13 @@ struct Simulation : State {
       if (task.owner != top) rounds.records.touch(id, task);
       for (int64_t i = 0; i < all; ++i)
         if (fifos[refs_[i]].owner != top) rounds.records.touch(refs_[i], fifos[refs_[i]]);
+      for (int64_t i = 0; i < all; ++i) {
+        Fifo& f = fifos[refs_[i]];
+        if (i < item.reads)
+          f.reads.reserve(f.read - f.merged_reads + count, f.read);
+        else if (!f.dead)
+          f.make_place(f.held() + count);
+      }
       if (all == 0) {
         if (task.first < 0) task.first = task.time + item.delta;
         task.time += item.delta * count;
@@ -296,7 +301,6 @@ struct Simulation : State {
       if (best < 0) continue;
       Fifo& fifo = fifos[best];
       fifo.soft *= 2;
-      fifo.make_place();
       push(writer[best]);
       moved = true;
     }

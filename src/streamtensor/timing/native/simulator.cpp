@@ -6,14 +6,17 @@ using namespace st;
 
 namespace {
 
-// The order in which tasks come: those with flat programs first, then those upstream.
+// The order in which tasks come: the fastest first, then those upstream.
 void rank_tasks(State& s) {
-  std::vector<int64_t> nest(s.p.tasks), place(s.p.tasks), waits(s.p.tasks), order;
+  std::vector<int64_t> place(s.p.tasks), waits(s.p.tasks), order;
+  std::vector<double> cycles(s.p.tasks);
   for (int64_t t = 0; t < s.p.tasks; ++t) {
-    int64_t level = 0;
+    std::vector<double> rounds{1};
     for (int64_t n = s.task_begin[t]; n < s.task_begin[t + 1]; ++n) {
-      level += s.items[n].kind == LOOP ? 1 : s.items[n].kind == END ? -1 : 0;
-      nest[t] = std::max(nest[t], level);
+      const Item& item = s.items[n];
+      if (item.kind == LOOP) rounds.push_back(rounds.back() * (double)item.count);
+      if (item.kind == END) rounds.pop_back();
+      if (item.kind == STEP) cycles[t] += rounds.back() * (double)item.count * (double)item.delta;
     }
   }
   std::vector<std::vector<int64_t>> readers(s.p.tasks);
@@ -46,7 +49,7 @@ void rank_tasks(State& s) {
   }
   for (size_t n = 0; n < order.size(); ++n) place[order[n]] = (int64_t)n;
   std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return nest[a] != nest[b] ? nest[a] < nest[b] : place[a] < place[b];
+    return cycles[a] != cycles[b] ? cycles[a] < cycles[b] : place[a] < place[b];
   });
   s.task_of_rank = order;
   s.rank.resize(s.p.tasks);

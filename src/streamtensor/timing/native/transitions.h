@@ -152,8 +152,8 @@ class Transitions {
       f.blocked |= (bool)r[3];
       r += 8;
       const int64_t written = f.written + writes, read = f.read + reads;
-      f.writes.reserve(link.reads_new ? written - read : written - std::min(f.merged_writes, read), f.written);
-      f.reads.reserve(std::max(written - read, link.reads_new ? pending_reads : read - f.merged_reads), f.read);
+      f.make_place(link.reads_new ? written - read : written - std::min(f.merged_writes, read));
+      f.reads.reserve(link.reads_new ? pending_reads : read - f.merged_reads, f.read);
       const int64_t write_base = link.writer < 0 ? 0 : bases_[shape.parts[link.writer].island];
       const int64_t read_base = link.reader < 0 ? 0 : bases_[shape.parts[link.reader].island];
       for (int64_t i = 0; i < w; ++i) f.writes[written - w + i] = *r++ + write_base;
@@ -173,7 +173,8 @@ class Transitions {
     ++used;
   }
 
-  // Learns the transition from the latest record to the present state, of at most so many numbers. False when it can't.
+  // Learns the transition from the latest record to the present state, of at most so many numbers. False when
+  // that is not worth to be tried again.
   bool learn(std::vector<Family>& families, int64_t work, int64_t most, const std::vector<int64_t>& passed) {
     Record& record = records_.latest();
     auto by_task = [](const SavedTask& a, const SavedTask& b) { return a.task < b.task; };
@@ -225,10 +226,11 @@ class Transitions {
  private:
   static constexpr size_t MOST_FAMILIES = 8;
 
-  // What the rings of a FIFO don't have any more is copied from now on if that is little beside the work.
+  // What the rings of a FIFO don't have any more is copied from now on if that is little beside the work: true.
   static bool too_long(Fifo& f, int64_t times, int64_t work) {
-    if (times < work / 8) f.copied = std::max(f.copied, 2 * times);
-    return false;
+    if (times >= work / 8) return false;
+    f.copied = std::max(f.copied, 2 * times);
+    return true;
   }
   TaskView view(const Task& t) const {
     return {t.at.place(), t.at.left, t.time, t.first >= 0, t.at.rounds.data(), (int64_t)t.at.rounds.size()};

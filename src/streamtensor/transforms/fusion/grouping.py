@@ -7,7 +7,7 @@ Values only: kernels are numbers in a topological order, and what streams betwee
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class KernelGraph:
-    """Kernels 0 .. n-1 in a topological order: their own buffers in bits, and the edges between them."""
+    """Kernels 0 .. n-1 in a topological order: their own buffers in bits, and the edges between them.
+
+    `reads` and `read_by` have the edges of each kernel with numbers for values and streams, which are compared often.
+    """
 
     local_bits: tuple[int, ...]
     edges: tuple[Edge, ...]
@@ -40,8 +43,17 @@ class KernelGraph:
 
     def __post_init__(self) -> None:
         kernels = range(len(self.local_bits))
-        object.__setattr__(self, "reads", {k: [e for e in self.edges if e.consumer == k] for k in kernels})
-        object.__setattr__(self, "read_by", {k: [e for e in self.edges if e.producer == k] for k in kernels})
+        numbers: dict[Hashable, int] = {}
+        edges = [
+            replace(
+                edge,
+                value=numbers.setdefault(edge.value, len(numbers)),
+                stream=numbers.setdefault(edge.stream, len(numbers)),
+            )
+            for edge in self.edges
+        ]
+        object.__setattr__(self, "reads", {k: [e for e in edges if e.consumer == k] for k in kernels})
+        object.__setattr__(self, "read_by", {k: [e for e in edges if e.producer == k] for k in kernels})
 
 
 Groups = list[list[int]]

@@ -18,6 +18,7 @@ from streamtensor.transforms.fusion.lower_pack_unpack import LAYOUT
 from streamtensor.transforms.lowering.bufferize import RESULT
 
 INPUT, PARAMETER, KEPT = "dataflow.name", "dataflow.param", "dataflow.cache"
+COMPUTED = "computed"
 
 
 class NotInOneLaunchError(Exception):
@@ -120,7 +121,9 @@ def _run(function: func.FuncOp, calls: Sequence[func.CallOp]) -> LayerRun:
     for number in run.stacked:
         values = run.values(number)
         for call, value in zip(calls, values, strict=True):
-            _check_stacked(function, number, call, value, is_result=number in results)
+            ahead = number not in results and maker_ahead(value, calls[0]) is not None
+            if not ahead:
+                _check_stacked(function, number, call, value, is_result=number in results)
         if number not in results and len({_role(call, value) for call, value in zip(calls, values, strict=True)}) > 1:
             raise NotInOneLaunchError(
                 f"{_name(function, number)} is a parameter of some layers, and an input of others"
@@ -194,9 +197,11 @@ def _name(function: func.FuncOp, number: int) -> str:
 
 def _role(call: func.CallOp, value: SSAValue) -> frozenset[str]:
     """What kind of argument of main a layer's value is, or is packed from."""
-    if isinstance(value.owner, memref.AllocOp):
+    if is_packed(value, call):
         pack = next(use.operation for use in value.uses if use.operation is not call)
         value = pack.operands[0]
+    elif isinstance(value.owner, memref.AllocOp):
+        return frozenset({COMPUTED})
     argument = behind_memory_views(value)
     assert isinstance(argument, BlockArgument)
     main = argument.block.parent_op()
@@ -204,6 +209,43 @@ def _role(call: func.CallOp, value: SSAValue) -> frozenset[str]:
     attributes = list(main.arg_attrs) if main.arg_attrs is not None else []
     known = attributes[argument.index].data if argument.index < len(attributes) else {}
     return frozenset(known) & {PARAMETER, INPUT, KEPT}
+
+
+def is_packed(value: SSAValue, call: func.CallOp) -> bool:
+    """Whether a buffer is what a call that packs an argument of main makes for `call` alone."""
+    others = [use.operation for use in value.uses if use.operation is not call]
+    if not isinstance(value.owner, memref.AllocOp) or len(others) != 1:
+        return False
+    (pack,) = others
+    return isinstance(pack, func.CallOp) and LAYOUT in _callee(pack).attributes and _packs_argument(pack, value)
+
+
+def maker_ahead(value: SSAValue, first: func.CallOp) -> func.CallOp | None:
+    """The call of the host that fills a buffer before `first`, or could: it packs what is there by then."""
+    uses = [use for use in value.uses if isinstance(use.operation, func.CallOp)]
+    makers = [use.operation for use in uses if use.index in _results(_callee(use.operation))]
+    if not isinstance(value.owner, memref.AllocOp) or len(makers) != 1:
+        return None
+    (maker,) = makers
+    block = first.parent
+    assert isinstance(maker, func.CallOp)
+    assert block is not None
+    if is_device(_callee(maker)):
+        return None
+    if block.get_operation_index(maker) < block.get_operation_index(first):
+        return maker
+    source = behind_memory_views(maker.operands[0])
+    known = isinstance(source, BlockArgument) or maker_ahead(source, first) is not None
+    return maker if LAYOUT in _callee(maker).attributes and known else None
+
+
+def _callee(call: Operation) -> func.FuncOp:
+    assert isinstance(call, func.CallOp)
+    main = call.parent_op()
+    module = main.parent_op() if main is not None else None
+    assert isinstance(module, ModuleOp)
+    name = call.callee.string_value()
+    return next(op for op in module.ops if isinstance(op, func.FuncOp) and op.sym_name.data == name)
 
 
 def _packs_argument(call: func.CallOp, packed: SSAValue) -> bool:

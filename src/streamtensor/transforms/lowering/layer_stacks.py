@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from streamtensor.dialects.dataflow import BoundOp, PartOp
 from streamtensor.dialects.dataflow.part_op import stack_type
+from streamtensor.dialects.tensor_ext import LanesOp
 from streamtensor.ir import func, memref
-from streamtensor.ir.core import Block, Operation, Rewriter, SSAValue
-from streamtensor.transforms.lowering.layer_runs import LayerRun
+from streamtensor.ir.builtin import ArrayAttr, DictionaryAttr, MemRefType, ModuleOp, StringAttr, VectorType
+from streamtensor.ir.core import Attribute, Block, Operation, Region, Rewriter, SSAValue
+from streamtensor.transforms.build import PLACE
+from streamtensor.transforms.lowering.bufferize import RESULT
+from streamtensor.transforms.lowering.layer_runs import LayerRun, is_packed, maker_ahead
 
 
 def stack_calls(run: LayerRun) -> func.CallOp:
@@ -63,19 +67,58 @@ def _stack(
         part = PartOp(stack.memref, layer)
         part.result.name_hint = value.name_hint
         memory.append(part)
-        if isinstance(value.owner, memref.AllocOp):
+        first = run.calls[0]
+        if isinstance(value.owner, memref.AllocOp) and (is_result or is_packed(value, run.calls[layer])):
             packs = [use.operation for use in value.uses if use.operation not in run.calls]
             value.replace_all_uses_with(part.result)
             Rewriter.erase_op(value.owner)
             for pack in () if is_result else packs:
-                _move_op_before(pack, run.calls[0])
+                _move_op_before(pack, first)
+        elif (maker := maker_ahead(value, first)) is not None:
+            copied = func.CallOp(_copier(run.function, value.type), [value, part.result], [])
+            _block_of(first).insert_op_before(copied, first)
+            _move_op_before(maker, copied)
         elif is_result:
             after.append(memref.CopyOp(part.result, value))
         else:
             copy = memref.CopyOp(value, part.result)
-            _block_of(run.calls[0]).insert_op_before(copy, run.calls[0])
+            _block_of(first).insert_op_before(copy, first)
             _move_before(value, copy)
     return stack.memref, after
+
+
+def _copier(function: func.FuncOp, type: Attribute) -> str:
+    """The name of a function of the host that copies buffers of a type: what is computed for some layers is copied for
+    each of them.
+    """
+    module = function.parent_op()
+    assert isinstance(module, ModuleOp)
+    functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
+    number = 0
+    while (known := functions.get(f"copy_{number}")) is not None:
+        if known.function_type.inputs.data == (type, type):
+            return f"copy_{number}"
+        number += 1
+    block = Block(arg_types=[type, type])
+    source, target = (_as_numbers(block, value) for value in block.args)
+    block.add_ops([memref.CopyOp(source, target), func.ReturnOp()])
+    marks = ArrayAttr([DictionaryAttr({}), DictionaryAttr({RESULT: StringAttr("output_0")})])
+    made = func.FuncOp(f"copy_{number}", ([type, type], []), Region(block), StringAttr("private"), arg_attrs=marks)
+    made.attributes[PLACE] = StringAttr("host")
+    module.body.block.insert_op_before(made, function)
+    return f"copy_{number}"
+
+
+def _as_numbers(block: Block, value: SSAValue) -> SSAValue:
+    """A buffer, of words or not, as its numbers."""
+    assert isinstance(value.type, MemRefType)
+    element = value.type.element_type
+    if not isinstance(element, VectorType):
+        return value
+    shape = [*value.type.get_shape(), *element.get_shape()]
+    view = LanesOp(value, MemRefType(element.element_type, shape))
+    block.add_op(view)
+    return view.result
 
 
 def _move_before(value: SSAValue, place: Operation) -> None:

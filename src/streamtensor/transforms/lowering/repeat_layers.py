@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from streamtensor.algebra.errors import ScheduleError
 from streamtensor.diagnostics import InternalError
@@ -13,12 +14,14 @@ from streamtensor.dialects.memory_views import behind_memory_views
 from streamtensor.ir import func
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp, i64
 from streamtensor.ir.core import Context, ModulePass, SSAValue
+from streamtensor.targets.operations import DEFAULT_FAMILY
 from streamtensor.timing.safe_depths import safe_depths
 from streamtensor.transforms.lowering.layer_feedback import feed_back
 from streamtensor.transforms.lowering.layer_loops import stack_arguments, wrap_task
-from streamtensor.transforms.lowering.layer_runs import LayerRun, NotInOneLaunchError, cant_run, layer_runs
+from streamtensor.transforms.lowering.layer_runs import NotInOneLaunchError, cant_run, layer_runs
 from streamtensor.transforms.lowering.layer_stacks import stack_calls
 from streamtensor.transforms.resources.bounded_kernels import largest_bounds, programs_at
+from streamtensor.transforms.resources.schedule_tasks import write_schedules
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class RepeatLayersPass(ModulePass):
     Right because tasks have no state but their buffers, which each launch finds in any state: `count` launches are the
     same as each task `count` times, when FIFOs are empty at the end of a launch, which they are. Depths are those of
     the safe rule for the whole loop (`algebra.safe_depths`): the feedback closes rings over FIFOs that were bridges.
+    Schedules are made anew for the device `family`, since nests merge with the new loop. With `launch` "per-layer"
+    nothing changes.
 
     Raises UserError ST0307 where layers can't run in one launch: several kernels make up a layer, layers are of
     several kinds, or a layer's input is read in another order than its result is written.
@@ -42,17 +47,17 @@ class RepeatLayersPass(ModulePass):
 
     name = "repeat-layers"
 
+    launch: Literal["per-layer", "one"] = "one"
+    family: str = DEFAULT_FAMILY
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for run in layer_runs(op):
+        for run in layer_runs(op) if self.launch == "one" else ():
             try:
-                _repeat(run)
+                repeat_kernel(run.function, run.kernel, run.carried, run.stacked, run.count)
             except NotInOneLaunchError as reason:
                 raise cant_run(run.function, str(reason)) from reason
-
-
-def _repeat(run: LayerRun) -> None:
-    repeat_kernel(run.function, run.kernel, run.carried, run.stacked, run.count)
-    stack_calls(run)
+            write_schedules(run.kernel, self.family)
+            stack_calls(run)
 
 
 def repeat_kernel(

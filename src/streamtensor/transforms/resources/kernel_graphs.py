@@ -53,7 +53,7 @@ class ScheduledKernel:
         """The graph in cycles, at the depths of the IR."""
         tasks: list[Task] = []
         fifos = list(self.fifos)
-        for name, items in self._items():
+        for name, items in self.items():
             made, inner = processes(name, items)
             tasks += made
             fifos += inner
@@ -63,9 +63,10 @@ class ScheduledKernel:
         """The graph of what each task reads and writes in the order of its program, nothing overlapped, a step a cycle:
         it deadlocks exactly where C simulation does.
         """
-        return Graph(tuple(Task(name, ordered_program(items)) for name, items in self._items()), self.fifos)
+        return Graph(tuple(Task(name, ordered_program(items)) for name, items in self.items()), self.fifos)
 
-    def _items(self) -> Iterator[tuple[str, tuple[Item, ...]]]:
+    def items(self) -> Iterator[tuple[str, tuple[Item, ...]]]:
+        """Every task by its name, hand-written ones included, with its schedule."""
         for name, task in self.tasks.items():
             yield name, task.items
         yield from self.externs.items()

@@ -30,9 +30,13 @@ class ScheduleTasksPass(ModulePass):
     family: str = DEFAULT_FAMILY
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        table = load_operations(self.family)
         for kernel in [k for k in op.walk() if isinstance(k, KernelOp)]:
-            for task in schedule_kernel(kernel, table).tasks.values():
-                for loop in task.loops:
-                    loop.op.attributes[PIPELINE] = IntegerAttr(loop.ii, i64)
-                    loop.op.attributes[DEPTH] = IntegerAttr(loop.depth, i64)
+            write_schedules(kernel, self.family)
+
+
+def write_schedules(kernel: KernelOp, family: str) -> None:
+    """Writes II and depth of each pipelined loop of a kernel on it."""
+    for task in schedule_kernel(kernel, load_operations(family)).tasks.values():
+        for loop in task.loops:
+            loop.op.attributes[PIPELINE] = IntegerAttr(loop.ii, i64)
+            loop.op.attributes[DEPTH] = IntegerAttr(loop.depth, i64)

@@ -52,6 +52,7 @@ class Axes:
         self._has_rows = not {"row", "line"}.isdisjoint(self._roles.values())
         self._batches = {self._classes.find((g, loop)) for g in self.generics for loop in _contraction_batch(g)}
         self._element_bits = self._find_element_bits()
+        self._inner_elements = self._find_inner_elements()
         self._shared_axes = {self._axes.find((g, loop)) for g in self.generics for loop in _sharing_loops(g)}
         self._wanted = self._find_wanted()
 
@@ -85,6 +86,12 @@ class Axes:
         """
         return self._element_bits.get(self._axes.find(node), 0)
 
+    def inner_elements(self, node: Node) -> int:
+        """How many elements of a row of weights (a contraction's largest input, outside of its reductions) lie within
+        one index of this axis.
+        """
+        return self._inner_elements.get(self._axes.find(node), 1)
+
     @property
     def has_rows(self) -> bool:
         """Whether there are windows at all."""
@@ -110,6 +117,21 @@ class Axes:
                 tile = wanted_tile(generic, loop)
                 if tile and is_parallel(generic, loop):
                     found.setdefault(self._axes.find((generic, loop)), tile)
+        return found
+
+    def _find_inner_elements(self) -> dict[Hashable, int]:
+        found: dict[Hashable, int] = {}
+        for generic in [g for g in self.generics if is_contraction(g)]:
+            number = largest_input(generic)
+            shape = shape_of(generic.inputs[number])
+            inner = 1
+            results = linear_map(generic.indexing_maps.data[number].data).results
+            for dim in reversed(range(len(results))):
+                loop = results[dim].single_dim
+                if loop is not None and is_parallel(generic, loop):
+                    axis = self._axes.find((generic, loop))
+                    found[axis] = max(found.get(axis, 1), inner)
+                    inner *= shape[dim]
         return found
 
     def _find_element_bits(self) -> dict[Hashable, int]:

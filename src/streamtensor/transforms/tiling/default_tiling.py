@@ -42,8 +42,9 @@ class DefaultTilingPass(ModulePass):
     one head. Where these are not 0, an axis whose indices share weights (the tokens of a prompt) gets at most `rows`,
     and the reductions of contractions at most `reduction`: with 1 a tile of the result is a sum of outer products, and
     all of its elements can be added to at once. A row of weights in such a tile has at most `lane_bits` bits, a power
-    of two of elements, and comes as one word. Between tiles parallel loops are outermost in the order of the result, reductions innermost, so that
-    partial sums stay in one tile (design document spaces.md).
+    of two of elements over all dimensions that the row has, innermost first, and comes as one word. Between tiles
+    parallel loops are outermost in the order of the result, reductions innermost, so that partial sums stay in one tile
+    (design document spaces.md).
 
     Where windows move over a tensor (convolutions, pooling), rows come one by one and stand outside of the channels, in
     everything that is connected; within a row the width stays whole. A window of k rows then needs a line buffer
@@ -94,7 +95,8 @@ class DefaultTilingPass(ModulePass):
                 shared = self.rows and axes.shares_weights(node)
                 limit = self.rows if shared else self.tile
                 bits = axes.element_bits(node) if self.lane_bits and not shared else 0
-                return min(limit, max(1, self.lane_bits // bits)) if bits else limit
+                lanes = min(limit, self.lane_bits // bits) if bits else limit
+                return max(1, lanes // axes.inner_elements(node)) if bits else limit
 
     def tile_of(self, axes: Axes, node: Node, extent: int) -> int:
         """The tile of a loop or dimension of `extent`."""

@@ -4,15 +4,15 @@
 #include "host_functions.cpp"
 
 const runtime::Program kProgram = {
-    // buffers: name, bytes, whether kernels use it
+    // buffers: name, bytes, whether kernels use it, the one that it is a part of, from which byte on
     {
-        {"ids", 32, false},
-        {"wte.weight", 640, false},
-        {"c_attn.weight", 3072, true},
-        {"output_0", 256, true},
-        {"b0", 256, true},
-        {"b1", 256, true},
-        {"b2", 256, true},
+        {"ids", 32, false, -1, 0},
+        {"wte.weight", 640, false, -1, 0},
+        {"c_attn.weight", 3072, true, -1, 0},
+        {"output_0", 256, true, -1, 0},
+        {"b0", 256, true, -1, 0},
+        {"b1", 256, true, -1, 0},
+        {"b2", 256, true, -1, 0},
     },
     // functions: name, what to call on the host, which arguments are written
     {
