@@ -59,7 +59,7 @@ def measure(models: Sequence[str], kinds: Sequence[str], certified: bool) -> Run
 def report(found: Run) -> Iterator[str]:
     """The tables as Markdown, paragraph by paragraph."""
     here = found["machine"]
-    yield f"Measured here: {here['cpu']}, {here['system']}, Python {here['python']}, {here['c++']}; load {here['load']}."
+    yield f"Measured here: {here['cpu']}, Python {here['python']}, {here['c++']}; load {here['load']}."
     blocks: Mapping[str, Run] = found["blocks"]
     yield "### Cycle simulator"
     yield _simulation(blocks)
@@ -114,7 +114,15 @@ def _again(blocks: Mapping[str, Run]) -> str:
                 *(_verdict(value <= AGAIN * call) for value in (median(again), again[-1], in_turn)),
             ]
         )
-    head = ["block", "JSON read, ms", "first simulation, ms", "known at once", "second: median, ms", "worst", "one after the other"]
+    head = [
+        "block",
+        "JSON read, ms",
+        "first simulation, ms",
+        "known at once",
+        "second: median, ms",
+        "worst",
+        "one after the other",
+    ]
     head += ["of first simulation: median", "worst", "of first call: median", "worst", "one after the other"]
     return table([*head, f"{AGAIN}x: median", "worst", "one after the other"], rows)
 
@@ -151,7 +159,14 @@ def _large(runs: Sequence[Run]) -> str:
         ]
         for run in runs
     ]
-    head = ["tasks in a chain", "tokens through each", "events", "of them simulated", "s", "peak memory of the process, MB"]
+    head = [
+        "tasks in a chain",
+        "tokens through each",
+        "events",
+        "of them simulated",
+        "s",
+        "peak memory of the process, MB",
+    ]
     return table([*head, "complete"], rows)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The jobs of timing.py, each in a process of its own: `python benchmarks/timing_jobs.py NAME JSON` prints one JSON object.
+"""The jobs of timing.py, each in a process of its own: `timing_jobs.py NAME JSON` prints one JSON object.
 
 Seconds are CPU seconds of the process.
 """
@@ -25,8 +25,8 @@ LATENCY = 35  # cycles of external memory between two layers
 
 
 def block(shape: str, kind: str, rows: int, layers: int, certified: bool) -> dict[str, Any]:
-    """One decoder block with FIFOs sized by its schedule: sizing, the first call, and a second one with one depth changed,
-    for every FIFO. `layers` copies of it in one launch, when more than 1.
+    """One decoder block with FIFOs sized by its schedule: sizing, the first call, and a second one with one depth
+    changed, for every FIFO. `layers` copies of it in one launch, when more than 1.
     """
     graph, in_order = block_graphs(shape, kind, rows)
     found: dict[str, Any] = {"tasks": len(graph.tasks), "fifos": len(graph.fifos)}

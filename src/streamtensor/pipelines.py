@@ -159,8 +159,8 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
             return (
                 ChooseKernelsPass(choices.kernels),  # first: what is chosen goes with what becomes of the operation
                 CropOperandsPass(),  # before tiles are chosen, which have to divide what is streamed
-                _padding(choices),  # before all that cuts loops; what it adds is to be cut too
-                _slicing(choices),  # before tiles: each part has its own loops
+                PadLoopsPass(choices.pad_below_percent, *_tiles(choices), **_slices(choices)),  # before loops are cut
+                SliceWeightsPass(**_slices(choices)),  # before tiles: each part has its own loops
                 DefaultTilingPass(*_tiles(choices)),  # the point of the tiling space, written on the operations
                 UnrollKernelsPass(choices.unroll_budget, port),  # a kernel has no more lanes than its tile
                 OrderLoopsPass(choices.loop_order),  # needs the tiles; before loops exist an order is one attribute
@@ -182,7 +182,7 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
                 MaterializeConvertersPass(),  # after fusion, which merges converters
                 MaterializeKernelsPass(),  # after fusion, which merges boundaries
                 SimplifyTaskStructurePass(),  # all tasks exist; before tokens are taken apart
-                FoldITensorsPass(products_apart=choices.macs > 0),  # tasks are complete, and tokens still tiles: one operation to move
+                FoldITensorsPass(products_apart=choices.macs > 0),  # tasks are complete, tokens still tiles
                 VectorizeITensorsPass(width_bits=choices.fifo_width_bits),  # sees DMA tasks too: both ends agree
                 EnsureITensorSingleUsePass(),  # after all readers exist, converters and stores included
                 ConvertEmptyToInstancePass(),  # after single use: one producer, one consumer
@@ -211,13 +211,9 @@ def _tiles(choices: Choices) -> tuple[int, int, int, int]:
     return choices.tile, choices.row_tile, choices.reduction_tile, choices.lane_bits
 
 
-def _slicing(choices: Choices) -> SliceWeightsPass:
+def _slices(choices: Choices) -> dict[str, int]:
     lanes = choices.tile if choices.lane_bits else 0
-    return SliceWeightsPass(choices.slice_bytes, choices.most_slices, lanes=lanes)
-
-
-def _padding(choices: Choices) -> PadLoopsPass:
-    return PadLoopsPass(choices.pad_below_percent, *_tiles(choices), choices.slice_bytes, choices.most_slices)
+    return {"slice_bytes": choices.slice_bytes, "most": choices.most_slices, "lanes": lanes}
 
 
 def _lanes(choices: Choices) -> tuple[int, int, int, int]:

@@ -126,7 +126,7 @@ def test_other_depths_that_change_nothing_have_the_same_answer_at_once() -> None
 def test_long_steps() -> None:
     """Steps of thousands of rounds, at rates that differ, through FIFOs deep and shallow."""
     repeated = 0
-    for seed in range(40):
+    for seed in range(20):
         pick = random.Random(seed)
         count = pick.randint(5000, 40_000)
         tasks = [Task("t0", (Step(count, writes=("f0",), delta=pick.randint(0, 2)),))]
@@ -134,7 +134,10 @@ def test_long_steps() -> None:
             together = pick.choice([1, 3, 8])
             rounds, rest = divmod(count, together)
             reads, writes = (f"f{n - 1}",), (f"f{n}",)
-            body = (Step(together, reads, delta=pick.randint(0, 2)), Step(together, writes=writes, delta=pick.randint(0, 2)))
+            body = (
+                Step(together, reads, delta=pick.randint(0, 2)),
+                Step(together, writes=writes, delta=pick.randint(0, 2)),
+            )
             tasks.append(
                 Task(f"t{n}", (Step(count, reads, writes, pick.randint(0, 3)),))
                 if pick.random() < 0.5
@@ -147,7 +150,7 @@ def test_long_steps() -> None:
         for depths in ({}, {"f2": 8}, {"f0": 5}, {"f1": 100, "f3": None}):
             assert simulator.run(depths) == plain.run(depths, least_work=0), seed
             repeated += simulator.effort.repeated
-    assert repeated > 200
+    assert repeated > 100
 
 
 def test_memory_stays_bounded_with_many_tasks() -> None:

@@ -238,7 +238,7 @@ def flow(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 def test_compile_passes_its_options_on(run: Run, flow: Recorder) -> None:
     options = "--device u280 --prompt-len 40 --context 80 --scheme w4a8 --calibration text --to fused"
-    more = "--random-weights 7 --tile 8 --unroll 4 --force --verify-each --verify-numerics --timing"
+    more = "--random-weights 7 --tile 8 --unroll 4 --launch one --force --verify-each --verify-numerics --timing"
     code, out, err = run("compile", "gpt2", "-o", "dir", *options.split(), *more.split())
     assert code == 0
     (name, arguments, given), *_ = flow.calls
@@ -256,6 +256,7 @@ def test_compile_passes_its_options_on(run: Run, flow: Recorder) -> None:
         "fifo_sizing": "schedule",
         "fifo_slowdown_percent": 0.0,
         "prefetch_percent": 25.0,
+        "launch": "one",
         "extern_kernels": [],
         "force": True,
         "verify_each": True,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from streamtensor.codegen.hls.emit import emit_hls
+from streamtensor.codegen.host.functions import emit_host_functions
 from streamtensor.codegen.host.program import Program, derive_program
 from streamtensor.codegen.host.xrt import emit_xrt_host
 from streamtensor.diagnostics import InternalError, UserError
@@ -169,3 +170,50 @@ def test_the_graph_of_a_launch_comes_from_the_ir_of_one_block() -> None:
     assert Simulator(graph).run().cycles == Simulator(wanted.graph()).run().cycles
     assert {fifo.name: fifo.depth for fifo in ordered.fifos} == {fifo.name: fifo.depth for fifo in wanted.fifos}
     assert print_module(block) == print_module(before())
+
+
+def computed(*biases: str) -> ModuleOp:
+    """The module with biases that the host computes: `ones` or `twos`, a buffer of each for all layers that take it."""
+    fill = """  func.func private @NAME(%z: memref<4x2xf32> {dataflow.result = "output_0"})
+      attributes {dataflow.place = "host"} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c4 = arith.constant 4 : index
+    %v = arith.constant VALUE : f32
+    scf.for %i = %c0 to %c4 step %c1 {
+      scf.for %j = %c0 to %c2 step %c1 {
+        memref.store %v, %z[%i, %j] : memref<4x2xf32>
+      }
+    }
+    func.return
+  }
+"""
+    text = CASE.read_text(encoding="utf-8")
+    functions = "".join(fill.replace("NAME", n).replace("VALUE", v) for n, v in (("ones", "1.0"), ("twos", "2.0")))
+    made = "".join(
+        f"    %{n} = memref.alloc() : memref<4x2xf32>\n    func.call @{n}(%{n}) : (memref<4x2xf32>) -> ()\n"
+        for n in ("ones", "twos")
+    )
+    text = text.replace("  func.func @main", f"{functions}  func.func @main").replace("    %p0 =", f"{made}    %p0 =")
+    for number, bias in enumerate(biases):
+        text = text.replace(f"%p{number}, %b{number},", f"%p{number}, %{bias},")
+    return parse_module(context(), text)
+
+
+def test_what_the_host_computes_for_some_layers_is_copied_for_each() -> None:
+    separate = computed("ones", "twos", "ones")
+    together = separate.clone()
+    RepeatLayersPass().apply(context(), together)
+    verify_module(together)
+    for a, b in zip(run(separate, inputs()), run(together, inputs()), strict=True):
+        assert np.array_equal(a, b)
+    steps = [step.name for step in derive_program(together).steps]
+    assert steps == ["ones", "twos", "copy_0", "copy_0", "copy_0", "layer_0"]
+    assert "copy_0" in emit_host_functions(together)["host/host_functions.cpp"]
+
+
+def test_a_parameter_of_some_layers_that_others_compute_is_refused() -> None:
+    with pytest.raises(UserError, match="is a parameter of some layers") as caught:
+        RepeatLayersPass().apply(context(), computed("ones", "twos"))
+    assert caught.value.code == "ST0307"

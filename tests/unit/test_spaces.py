@@ -222,6 +222,9 @@ def test_dsps_that_are_missing_have_terms_that_add_up(tmp_path: Path) -> None:
     assert violation.needed > 20 == violation.available
     assert sum(violation.terms.values()) == pytest.approx(violation.needed)
     assert "dsp" in str(violation)
+    names = {parameter.name for parameter in space.parameters}
+    assert violation.levers[0].partition(":")[0] in names  # the one of the kernel that takes most
+    assert any(term.endswith("]") for term in violation.terms)
 
 
 def test_the_way_back_ends() -> None:

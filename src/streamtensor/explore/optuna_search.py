@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     import optuna
 
 _ATTEMPTS = 4  # to name a point that is new; the last one takes any
-_RANDOM = 8  # random points after the heuristics, from which the sampler learns
+_RANDOM = 4  # random points after the heuristics: far from good, as most are, but the sampler learns what to avoid
+_LOOSE = 4  # parameters at most whose values the sampler chooses in one trial
 _NUMBER, _ORIGIN = "trial", "origin"
 _STUDY = "streamtensor"
 
@@ -144,7 +145,8 @@ class OptunaSearch:
             if found is not None:
                 self._enqueue(found[0], f"step from {found[1].number}")
         else:
-            loose = {parameter.name for parameter in in_play(self._space, rng)}
+            play = in_play(self._space, rng)
+            loose = {parameter.name for parameter in rng.sample(play, min(len(play), rng.randint(1, _LOOSE)))}
             base = start_from(front, rng).point
             kept = {name: value for name, value in self._values(base).items() if name not in loose}
             self._study.enqueue_trial(kept, {_ORIGIN: "optuna"})

@@ -76,7 +76,7 @@ def run_part(design: Design, largest: Mapping[Part, Design], residency: Residenc
 
 def all_layers(run: PartRun, layers: int, device: Device) -> float:
     """Cycles of all layers in one launch."""
-    if len(run.graphs) > 1:  # groups that take turns do not overlap
+    if len(run.graphs) != 1:  # groups that take turns do not overlap
         return float(layers * run.cycles)
     (kernel,), (graph,) = run.design.kernels, run.graphs
     loads, stores = (
@@ -97,7 +97,8 @@ def limit_of(run: PartRun, work: Work, layers: int, device: Device) -> Limit:
         name: times.end - (times.start or 0) - times.stalled_read - times.stalled_write
         for name, times in result.tasks.items()
     }
-    task = max(busy, key=lambda name: busy[name])
+    in_slots = {d.name.rpartition(":")[0] for d in kernel.dmas if run.plan.accesses[d.program, d.name].share < 1}
+    task = max(busy.keys() - in_slots or busy, key=lambda name: (busy[name], name))  # a slot is slow by choice
     channels: dict[int, float] = {}
     for dma in kernel.dmas:
         access = run.plan.accesses[dma.program, dma.name]

@@ -33,6 +33,7 @@ from streamtensor.transforms.resources.place_tasks import PlaceTasksPass
 from streamtensor.transforms.resources.resize_streams import PreparedKernel, mark_prefetch, prepare
 from streamtensor.transforms.resources.schedule_tasks import ScheduleTasksPass
 from streamtensor.transforms.resources.size_bounded_streams import SizeBoundedStreamsPass
+from streamtensor.transforms.tiling.kernel_choices import kernel_name
 
 _KIND = "kernels"
 
@@ -86,7 +87,8 @@ class CompiledKernel:
 class TimedKernel:
     """A kernel with what its DMAs get of external memory and with the copies of tasks that are worth it: its graph in
     cycles, the one in the order of its C++, what each task takes (FIFOs and ports are not in it), and the bits of its
-    buffers, `copy_bits` of them in copies. `late` are just-in-time depths, where these are known.
+    buffers, `copy_bits` of them in copies. `late` are just-in-time depths, where these are known. `parameters` says by
+    task what the kernel of the tensor level is called that it was made of.
     """
 
     name: str
@@ -96,6 +98,7 @@ class TimedKernel:
     buffer_bits: int
     copy_bits: int
     late: JustInTime | None
+    parameters: Mapping[str, str]
 
 
 class CompiledKernels:
@@ -146,6 +149,7 @@ class CompiledKernels:
             value["buffer_bits"],
             value["copy_bits"],
             JustInTime(**late) if late is not None else None,
+            value["parameters"],
         )
 
     def _compile(self, names: Sequence[str]) -> None:
@@ -210,4 +214,5 @@ def _timed_json(made: PreparedKernel) -> dict[str, Any]:
         "buffer_bits": buffer_bits(kernel),
         "copy_bits": made.copy_bits,
         "late": asdict(late) if late is not None else None,
+        "parameters": {op.task_name: kernel_name(op) for op in kernel.walk() if isinstance(op, TaskOp)},
     }

@@ -43,8 +43,9 @@ SHOWN_TERMS = 8  # of a violation; the rest is one more term
 
 @dataclass(frozen=True)
 class FusedProgram:
-    """A program at the fused level: its kernels as text and how often a run launches each, and its external bytes.
-    Where there is none, `violations` say why.
+    """A program at the fused level: its kernels as text, with what their operands hold (parameters, intermediate
+    results, inputs and outputs), how often a run launches each, and its external bytes. Where there is none,
+    `violations` say why.
     """
 
     module: ModuleOp | None
@@ -143,8 +144,12 @@ def _fused(tensor_level: ModuleOp, choices: Choices) -> FusedProgram:
         return FusedProgram(None, {}, {}, 0, violations)
     for one in passes:
         one.apply(context(), module)
-    texts = {kernel.kernel_name: text_of(kernel) for kernel in _kernels(module)}
-    return FusedProgram(module, texts, _launches(module), external_bytes(external_traffic(module)).total)
+    traffic = external_traffic(module)
+    texts: dict[str, str] = {}
+    for kernel in _kernels(module):
+        held = [port.holds for port in traffic if port.kernel == kernel.kernel_name]  # FIFOs of weights are special
+        texts[kernel.kernel_name] = "\n".join([text_of(kernel), *held])
+    return FusedProgram(module, texts, _launches(module), external_bytes(traffic).total)
 
 
 def _alone(kernel: KernelOp, limit: int) -> Violation:
@@ -214,11 +219,27 @@ def _over(sized: Sequence[SizedKernel], total: Resources, device: Device) -> Ite
     units = {"dsp": "DSP blocks", "bram36": "BRAM36 blocks", "uram": "UltraRAM blocks", "lutram_bits": "bits"}
     for name, (needed, available) in total.over(device).items():
         terms: dict[str, float] = {}
+        named: dict[str, float] = {}
         for kernel in sized:
-            taken = [(f"{kernel.name}/{task}", one) for task, one in kernel.timed.tasks.items()]
-            taken.append((f"{kernel.name}/FIFOs", fifo_resources(kernel.fifos.values())))
-            terms |= {place: getattr(one, name) for place, one in taken if getattr(one, name)}
-        yield Violation(name, needed, available, units[name], _largest(terms), _LEVERS[name])
+            for task, taken in kernel.timed.tasks.items():
+                amount = getattr(taken, name)
+                single = kernel.timed.parameters.get(task, "")
+                if amount:
+                    terms[f"{kernel.name}/{task}" + (f" [{single}]" if single else "")] = amount
+                    named[single] = named.get(single, 0) + amount
+            fifos = getattr(fifo_resources(kernel.fifos.values()), name)
+            if fifos:
+                terms[f"{kernel.name}/FIFOs"] = fifos
+        yield Violation(name, needed, available, units[name], _largest(terms), (*_single(name, named), *_LEVERS[name]))
+
+
+def _single(name: str, named: Mapping[str, float]) -> tuple[str, ...]:
+    """The lever of the kernel that takes most, where one has a name."""
+    most = max((single for single in named if single), key=lambda single: named[single], default="")
+    if not most:
+        return ()
+    lever = f"unroll.{most}: fewer lanes" if name == "dsp" else f"tile.{most}.LOOP: smaller tiles"
+    return (f"{lever} of the kernel that takes {named[most]:,.0f}",)
 
 
 def _too_many_ports(plan: MemoryPlan | Infeasible) -> Iterable[Violation]:

@@ -18,7 +18,7 @@ from streamtensor.timing.graph import Graph
 from streamtensor.timing.least_cycles import least_cycles
 from streamtensor.timing.packed import Array, np_array, pack, pointer
 
-_BUDGET = 50_000_000  # reads and writes between two looks at signals such as Ctrl-C
+_BUDGET = 5_000_000  # reads and writes between two looks at signals such as Ctrl-C
 _MOST_AHEAD, _LEAST_AHEAD, _AHEAD_IN_ALL = 4096, 64, 1 << 22  # tokens
 _REMEMBERED = 4
 LEAST_WORK = 2048
@@ -165,8 +165,8 @@ class Simulator:
 
         `release` is the cycle at which a task starts, 0 for those that it does not name. A step after cycle `limit`
         ends the simulation: what is known by then is no result. `profile` is filled in.
-        `ahead` is by how many tokens writers are simulated ahead of readers, at first: that decides memory and speed, no
-        result. Without it, memory stays bounded in graphs of any size.
+        `ahead` is by how many tokens writers are simulated ahead of readers, at first: that decides memory and speed,
+        no result. Without it, memory stays bounded in graphs of any size.
         `least_work` is how many reads and writes belong together, at least, when what has happened once is made again
         without simulation; 0: never. That changes no result either.
         """
@@ -185,9 +185,7 @@ class Simulator:
                 return known
         starts = np_array([release.get(name, 0) for name in self._tasks]) if release else None
         table = np_array(chosen)
-        patience = (
-            None if limit is None or release else np_array([limit - least for least in self._least_cycles])
-        )
+        patience = None if limit is None or release else np_array([limit - least for least in self._least_cycles])
         self._native.st_sim_start(
             self._handle,
             pointer(table),

@@ -2,8 +2,8 @@
 // When to look for transitions: where a task comes to a new round of a loop, or to every so many of them.
 //
 // A task stops there, and all tasks before it in rank run as far as they can, so that the same round finds the same
-// state. Tasks with flat programs come first in rank, then those upstream: what is left is a task with the loops
-// of the whole phase. From one such stop to the next is a transition; outer loops have transitions over those of inner
+// state. The tasks with the fewest cycles of their own come first in rank: what is left is the slowest task of the phase,
+// which has its loops. From one such stop to the next is a transition; outer loops have transitions over those of inner
 // ones. How many rounds belong together is decided when it is known how much work one is.
 #pragma once
 
@@ -97,7 +97,8 @@ class Rounds {
     while (records.top >= 0 && records.latest().rank < s.rank[task]) give_up();
   }
 
-  // A task stands at rounds of loops. True when it has gone on by a transition.
+  // A task stands at rounds of loops: what began here before comes to its end, and what is known from here is made again.
+  // The tasks and FIFOs that have moved by that, or null: then the task is to go on by itself.
   const Shape* stop(int64_t id) {
     Task& task = s.tasks[id];
     task.stopped = false;

@@ -87,7 +87,7 @@ class Transitions {
   int64_t numbers = 0;  // that are kept in all
   int64_t used = 0;     // transitions that have been made again
 
-  // The transition of the family that fits the present state, or null; `passed` is what its key would be.
+  // The transition of the family that fits the present state, or null.
   Transition* find(Family& family) {
     const Shape& shape = family.shape;
     now_tasks.clear();

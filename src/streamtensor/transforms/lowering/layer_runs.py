@@ -30,7 +30,8 @@ class LayerRun:
     """Calls of `function` in a row, one for each layer; it has one kernel.
 
     Its arguments by number: `carried` maps those that are the result of the layer before to that result; `stacked` are
-    those of which each layer has its own, parameters, kept inputs and results; all others are the same for all layers.
+    those of which each layer has its own: parameters, kept inputs, results, and what the host computes before the first
+    layer; all others are the same for all layers.
     """
 
     function: func.FuncOp

@@ -32,10 +32,10 @@ class PadLoopsPass(ModulePass):
 
     A loop takes the largest divisor of its extent that is not above the wanted tile. Where that is below half of the
     wanted tile (97 has no divisor from 8 to 16), the loop is padded to the next multiple of the tile; where
-    slice-weights cuts it, to a multiple of the tile times the parts. All loops and tensors on one axis of the program
-    are padded together, through views and calls: functions hand padded tensors to one another, and only what the
-    program gets and gives, and what the host computes with, is extended and cropped. Parameters are extended when they
-    are packed.
+    slice-weights cuts it and no operation reduces over its axis (the vocabulary of an LM head), to a multiple of the
+    tile times the parts. All loops and tensors on one axis of the program are padded together, through views and calls:
+    functions hand padded tensors to one another, and only what the program gets and gives, and what the host computes
+    with, is extended and cropped. Parameters are extended when they are packed.
 
     Right because an element of a result behind the extent of a parallel loop goes nowhere but behind the extent of a
     tensor on the same axis, which is cropped at the end, and because the iterations of a reduction that lie behind its
@@ -43,9 +43,9 @@ class PadLoopsPass(ModulePass):
     a padded element holds is therefore of no interest.
 
     An axis keeps its extent where something but a plain index meets it (`PaddedAxes`): windows, concatenations along
-    it, a dimension that views split or join, a KV cache. A loop is padded where its tile
-    is less than `below_percent` of the wanted one (0: none is; 100: all are that do not get it). The other fields are
-    those of default-tiling and slice-weights.
+    it, a dimension that views split or join, a KV cache. A loop is padded where its tile is less than `below_percent`
+    of the wanted one (0: none is; 100: all are that do not get it). The other fields are those of default-tiling and
+    slice-weights.
     """
 
     name = "pad-loops"
@@ -57,6 +57,7 @@ class PadLoopsPass(ModulePass):
     lane_bits: int = 0
     slice_bytes: int = 0
     most: int = 8
+    lanes: int = 0
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if not self.below_percent:
@@ -72,20 +73,22 @@ class PadLoopsPass(ModulePass):
             _pad_program(axes, axes.main)
 
     def _extents(self, axes: PaddedAxes) -> Extents:
-        slicing = SliceWeightsPass(self.slice_bytes, self.most)
+        slicing = SliceWeightsPass(self.slice_bytes, self.most, lanes=self.lanes)
         tiling = DefaultTilingPass(self.tile, self.rows, self.reduction, self.lane_bits)
         extents: dict[Hashable, int] = {}
         wholes: dict[Hashable, int] = {}
         divides_badly: set[Hashable] = set()
+        reduced = _reduced(axes)
         for function in axes.devices:
             inside = axes.inside[function]
             for generic in inside.generics:
                 wanted, even = slicing.cut(generic, even=False), slicing.cut(generic)
                 for loop, extent in enumerate(loop_extents(generic)):
-                    parts = wanted[1] if wanted is not None and wanted[0] == loop else 1
-                    found = even[1] if even is not None and even[0] == loop else 1
-                    limit, tile = self._tiles(tiling, inside, generic, loop, extent // found)
                     axis = axes.axis((generic, loop))
+                    is_free = axis not in reduced
+                    parts = wanted[1] if wanted is not None and wanted[0] == loop and is_free else 1
+                    found = even[1] if even is not None and even[0] == loop and is_free else 1
+                    limit, tile = self._tiles(tiling, inside, generic, loop, extent // found)
                     extents[axis] = extent
                     wholes[axis] = lcm(wholes.get(axis, 1), limit * parts)
                     if 100 * found * tile < self.below_percent * min(extent, limit * parts):
@@ -109,6 +112,17 @@ class PadLoopsPass(ModulePass):
         if is_sum and not wanted_tile(generic, loop):
             return min(limit, self.reduction), largest_divisor(tile, self.reduction)
         return limit, tile
+
+
+def _reduced(axes: PaddedAxes) -> set[Hashable]:
+    """The axes over which some operation reduces."""
+    return {
+        axes.axis((generic, loop))
+        for function in axes.devices
+        for generic in axes.inside[function].generics
+        for loop in range(len(generic.iterator_types))
+        if not is_parallel(generic, loop)
+    }
 
 
 def _pad_function(axes: PaddedAxes, function: func.FuncOp, extents: Extents) -> None:
