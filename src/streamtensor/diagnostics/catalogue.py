@@ -361,14 +361,14 @@ _ENTRIES = (
     Entry(
         "ST0802",
         "unknown parameter of a design space",
-        """A point names a parameter that the space does not have. Kernels are named in parameters, so a point of another
-        model, or of another part of it, has other names. The message says the nearest name.""",
+        """A point names a parameter that the space does not have. Kernels are named in parameters, so a point of
+        another model, or of another part of it, has other names. The message says the nearest name.""",
     ),
     Entry(
         "ST0810",
         "not a study that can be used",
-        """The folder holds no study, holds one already, holds a damaged one, or another process works on it; or the study has
-        no trial of that number. `streamtensor explore` writes studies, `--resume` goes on with one.""",
+        """The folder holds no study, holds one already, holds a damaged one, or another process works on it; or the
+        study has no trial of that number. `streamtensor explore` writes studies, `--resume` goes on with one.""",
     ),
     Entry(
         "ST0811",
@@ -379,8 +379,8 @@ _ENTRIES = (
     Entry(
         "ST0812",
         "no workers",
-        """The workers of an exploration can't be started, or go away again and again: Ray is not installed or there is no
-        cluster at the address, or every process that evaluates is killed, as the system does when memory runs out.""",
+        """The workers of an exploration can't be started, or go away again and again: Ray is not installed or there is
+        no cluster at the address, or every process that evaluates is killed, as happens when memory is short.""",
     ),
 )
 

@@ -101,10 +101,13 @@ class Results:
         return sum(self.resources.values(), Resources())
 
     def beaten(self, row: Row) -> bool:
-        """Whether a row is faster than every published FPGA row of its length, in each figure that was published."""
+        """Whether a row is faster than every published FPGA row of its length, in each figure that was published; no
+        row is where nothing was published.
+        """
         latency, ttft, rate = best_fpga(published_rows(row.model, row.input, row.output))
         return (
             row.fits != "none"
+            and (latency, ttft, rate) != (None, None, None)
             and (latency is None or row.latency_ms < latency)
             and (ttft is None or row.ttft_ms < ttft)
             and (rate is None or row.tokens_per_s > rate)
