@@ -110,6 +110,7 @@ def test_why_a_point_does_not_fit(toy: Run) -> None:
         (["study", "--trials", "20"], 2, "is a study"),
         (["study", "--resume", "--seed", "4"], 2, "--seed can't be given here"),
         (["study", "--show", "--explain", "1"], 2, "different questions"),
+        (["toy", "--out", "study", "--resume", "--force"], 2, "one of them"),
         (["study", "--apply", "1"], 2, "-o"),
         (["study", "--explain", "99"], 1, "no trial 99"),
         (["study", "--apply", "0", "-o", "design"], 1, "not about a model"),

@@ -4,7 +4,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,8 @@ from streamtensor.explore.searcher import SEARCHERS, Exhaustive, Heuristics, Ran
 from streamtensor.explore.study import JOURNAL, LOCK, PARETO, SEARCHER_NAMES, STUDY, TRIALS, Question, Study
 from streamtensor.explore.trial import Trial, pareto
 from streamtensor.explore.workers import InlineWorker, Outcome, Workers
-from streamtensor.flow.explore import begin, reopen, replay, write_page
+from streamtensor.flow.explore import begin, reopen, replay, run, write_page
+from streamtensor.report.study_page import study_plots
 from streamtensor.spaces.evaluation import Objective
 from toy_space import ToySpace, toy_recipe
 
@@ -250,6 +251,35 @@ def test_only_one_process_works_on_a_study(tmp_path: Path) -> None:
         pass
 
 
+def test_a_study_that_is_worked_on_is_not_replaced(tmp_path: Path) -> None:
+    study, _ = begin(toy_recipe(), tmp_path / "study")
+    with locked(study.folder / LOCK), pytest.raises(UserError, match="another process"):
+        begin(toy_recipe(), study.folder, force=True)
+    assert Study.read(study.folder).question == study.question
+
+
+def test_a_session_begins_with_what_others_added_since(tmp_path: Path) -> None:
+    study, space = begin(toy_recipe(), tmp_path / "study", searcher="exhaustive")
+    stale = Study.read(study.folder)
+    run(study, space, 3)
+    assert [trial.number for trial in run(stale, space, 5).study.trials] == [0, 1, 2, 3, 4]
+    begin(toy_recipe(), study.folder, seed=1, force=True)
+    with pytest.raises(UserError) as caught:
+        run(stale, space, 5)
+    assert caught.value.code == "ST0811"
+
+
+@pytest.mark.parametrize("change", [lambda line: line, lambda line: line.replace('"tile"', '"tiles"')])
+def test_trials_of_something_else_are_damage(tmp_path: Path, change: Callable[[str], str]) -> None:
+    study = Study.create(tmp_path / "study", question())
+    session(study, 3)
+    file = study.folder / TRIALS
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines[1:], change(lines[1])]) + "\n")
+    with pytest.raises(UserError, match="line 3 has"):
+        Study.read(study.folder)
+
+
 def test_replay_finds_what_changed(tmp_path: Path) -> None:
     study = Study.create(tmp_path / "study", question())
     session(study, 12)
@@ -261,7 +291,8 @@ def test_replay_finds_what_changed(tmp_path: Path) -> None:
 
 def test_the_page_is_whole_and_needs_no_network(tmp_path: Path) -> None:
     study = Study.create(tmp_path / "study", question("exhaustive"))
-    session(study, 60)
+    space = ToySpace(limit_bits=200)
+    search(study, study.searcher(space), InlineWorker(space), 60)
     write_page(study)
     page = (study.folder / "report.html").read_text()
     shown = page[: page.index("<script")] + page[page.rindex("<script") :]
@@ -270,5 +301,10 @@ def test_the_page_is_whole_and_needs_no_network(tmp_path: Path) -> None:
     for trial in study.trials:
         assert f"<td>{trial.number}</td>" in shown
     assert "wide" in shown
-    assert "on-chip bits: 4,136 bits needed, 4,000 available" in shown or "needed" not in shown
+    violation = next(v for t in study.trials if t.evaluation is not None for v in t.evaluation.violations)
+    assert str(violation) in shown
     assert all(f'<td class="text">{one.name}</td>' in shown for one in ToySpace().parameters)
+    plot = study_plots(study)["trials"]
+    labels = plot["datasets"][plot["layer"][2]["data"]["name"]]
+    places = [tuple(row[str(one)] for one in BOTH) for row in labels]
+    assert len(places) == len(set(places)) > 0

@@ -15,10 +15,12 @@ from streamtensor.importers.program import import_module
 from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
 from streamtensor.targets import load_device
 from streamtensor.targets.operations import load_operations
+from streamtensor.timing import start_times
 from streamtensor.timing.backward import reads_everything
 from streamtensor.timing.graph import Fifo, Graph, Task
-from streamtensor.timing.kernel_sizing import KernelSizer, cap_for
+from streamtensor.timing.kernel_sizing import FifoSizing, KernelSizer, cap_for
 from streamtensor.timing.published import published_depths
+from streamtensor.timing.rates import edges
 from streamtensor.timing.safe_depths import safe_depths
 from streamtensor.timing.schedule import Access, Item, Loop, Once, PingPong, Pipelined, ordered_program, processes
 from streamtensor.timing.simulator import simulate
@@ -85,6 +87,35 @@ def test_every_strategy_completes_in_both_orders() -> None:
                     slower = simulate(graph.with_depths(less))
                     assert not slower.complete or slower.cycles > free
     assert bits["certified"] <= bits["schedule"]
+
+
+@pytest.mark.parametrize("strategy", ["normal", "conservative"])
+def test_steady_depths_complete_and_may_lose_time(strategy: FifoSizing) -> None:
+    graph, in_order = kernel()
+    free = simulate(graph.with_depths({fifo.name: None for fifo in graph.sized})).cycles
+    wanted = {e.fifo: e for e in edges(graph, "normal" if strategy == "normal" else "conservative")}
+    starts = start_times.start_times(list(wanted.values()))
+    rates = start_times.depths(list(wanted.values()), start_times.delays_of(list(wanted.values()), starts), 2)
+    for cap in (None, 256):
+        sizer = KernelSizer(graph, in_order, strategy)
+        found = sizer.size(cap)
+        assert found.strategy == strategy
+        assert simulate(in_order.with_depths(found.depths)).complete
+        assert simulate(graph.with_depths(found.depths)).cycles == found.cycles >= free == found.cycles_unbounded
+        for name, depth in found.depths.items():
+            assert depth >= sizer.safe[name]
+            assert cap is not None or depth == max(rates[name], sizer.safe[name])
+            assert cap is None or depth <= max(cap // 32, sizer.safe[name])
+
+
+def test_prefetch_of_steady_depths_keeps_to_its_budget() -> None:
+    graph, in_order = kernel()
+    graph = replace(graph, fifos=tuple(replace(fifo, prefetch=fifo.name == "w") for fifo in graph.fifos))
+    without = KernelSizer(graph, in_order, "normal").size()
+    within = KernelSizer(graph, in_order, "normal", prefetch_bits=without.prefetch_bits // 2).size()
+    assert without.prefetch_bits == without.prefetch_needed_bits == within.prefetch_needed_bits
+    assert within.prefetch_bits <= without.prefetch_bits // 2
+    assert within.cycles == simulate(graph.with_depths(within.depths)).cycles
 
 
 def test_a_ring_in_program_order_gets_room() -> None:

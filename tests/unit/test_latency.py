@@ -17,7 +17,7 @@ def test_a_line_and_how_far_from_it_the_middle_is() -> None:
 
 
 def test_a_request_by_hand() -> None:
-    times = Times(250, {32: 25_000}, {64: 10_000, 128: 20_000}, 2_500, 2, 50)
+    times = Times(250, {32: 25_000}, {64: 10_000, 128: 20_000}, 2_500, 2, 2, 50)
     assert times.ttft_ms(32) == pytest.approx(0.1 + 0.01 + 0.1)
     assert times.step_ms(64) == pytest.approx(0.04 + 0.01 + 0.1)
     # contexts 33 to 66: 32 steps within 64 rows, 2 within 128

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +15,17 @@ from quantized_models import TINY
 from streamtensor.cli.results_command import command
 from streamtensor.cost.resources import Resources
 from streamtensor.diagnostics import UserError
-from streamtensor.flow.block_designs import Design, KernelFacts
+from streamtensor.flow.block_designs import Design, KernelFacts, PerLayerError, Sized
 from streamtensor.flow.residency import find_residency
 from streamtensor.flow.results import results
-from streamtensor.flow.wide_choices import PARTS, Part, wide
 from streamtensor.models.huggingface import config_of
 from streamtensor.models.shapes import SHAPES, shape_config
 from streamtensor.pipelines import choices_for
 from streamtensor.report.latency import LAUNCHES
 from streamtensor.report.results import results_json
+from streamtensor.spaces.wide_choices import PARTS, Part, wide
 from streamtensor.targets import device_names, load_device
-from streamtensor.targets.channels import Dma
+from streamtensor.targets.channels import Access, Dma
 from streamtensor.targets.operations import load_operations
 
 
@@ -35,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "model"
 
 
-def test_rows_of_a_small_model(folder: Path) -> None:
+def test_rows_of_a_small_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = results(str(folder), lengths=(32, 64))
     rows = {(row.input, row.launch): row for row in found.rows}
     assert set(rows) == {(length, launch) for length in (32, 64) for launch in LAUNCHES}
@@ -46,6 +47,13 @@ def test_rows_of_a_small_model(folder: Path) -> None:
     assert free.ttft_ms == pytest.approx(cycles / (device.clock_mhz * 1e3))
     assert paid.tokens_per_s < free.tokens_per_s
     assert one.tokens_per_s > paid.tokens_per_s
+    # From one layer to the next on chip, and weights ahead: fewer cycles than the layers by themselves.
+    assert one.ttft_ms - 2 * device.launch_overhead_us / 1e3 < free.ttft_ms
+    assert 1e3 / one.tokens_per_s - 2 * device.launch_overhead_us / 1e3 < 1e3 / free.tokens_per_s
+    feedback = {
+        part: found.resources_one_launch[part].lutram_bits - found.resources[part].lutram_bits for part in PARTS
+    }
+    assert min(feedback["prefill"], feedback["decode"]) > feedback["head"] == 0
     for row in found.rows:
         assert row.latency_ms == pytest.approx(row.ttft_ms + row.output / row.tokens_per_s * 1e3)
         assert 0 < row.memory_roof_share < 1
@@ -61,6 +69,18 @@ def test_rows_of_a_small_model(folder: Path) -> None:
     assert all(one.bits <= one.needed_bits or one.loss == 0 for one in found.prefetch.values())
     again = results(str(folder), lengths=(32, 64))  # from the cache
     assert results_json(again) == results_json(found)
+    with monkeypatch.context() as patched:
+        launch = Design.launch
+
+        def no_decode(design: Design, accesses: Mapping[str, Access]) -> Sized:
+            if design.part == "decode":
+                raise PerLayerError("decode", "a reason")
+            return launch(design, accesses)
+
+        patched.setattr(Design, "launch", no_decode)
+        mixed = next(row for row in results(str(folder), lengths=(32,)).rows if row.launch == "one")
+    assert mixed.provenance.startswith("simulated; decode with a launch for each layer, since a reason")
+    assert mixed.tokens_per_s == pytest.approx(paid.tokens_per_s)
     board = results(str(folder), lengths=(32,), device="kv260")
     assert board.fits != "none"
     assert all(one.ports <= board.device.axi_ports for one in board.resources.values())
@@ -128,8 +148,8 @@ def test_a_part_that_is_too_large_by_itself_is_not_helped_by_a_reload(
 @pytest.mark.parametrize("device", device_names())
 @pytest.mark.parametrize("model", SHAPES)
 def test_wide_choices_follow_the_shape_and_the_device(model: str, device: str) -> None:
-    config, board = shape_config(model), load_device(device)
-    choices = {part: wide(choices_for(board), part, config, board) for part in PARTS}
+    family, board = shape_config(model).model_type, load_device(device)
+    choices = {part: wide(choices_for(board), part, family, board) for part in PARTS}
     prefill, decode, head = choices["prefill"], choices["decode"], choices["head"]
     products = 4 + prefill.most_slices * (2 if model.startswith("gpt2") else 3)
     assert prefill.macs == prefill.row_tile * prefill.tile
@@ -138,4 +158,4 @@ def test_wide_choices_follow_the_shape_and_the_device(model: str, device: str) -
     assert head.tile * 8 <= board.axi_port_bits
     assert max(decode.most_slices, head.most_slices) <= max(1, board.axi_ports // 4)
     larger = replace(board, dsp=2 * board.dsp)
-    assert wide(choices_for(larger), "prefill", config, larger).macs >= prefill.macs
+    assert wide(choices_for(larger), "prefill", family, larger).macs >= prefill.macs

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -14,16 +15,21 @@ from streamtensor.cost import content_cache
 from streamtensor.cost.on_chip import fifo_budgets, fused_terms, weight_fifos
 from streamtensor.cost.resources import Resources, fifo_resources, kernel_resources
 from streamtensor.diagnostics import UserError
-from streamtensor.dialects.dataflow import KernelOp, StreamOp, StreamType
+from streamtensor.dialects.dataflow import KernelOp, StreamOp, StreamType, TaskOp
 from streamtensor.ir import func
+from streamtensor.ir.builtin import IntegerAttr
 from streamtensor.ir.core import Operation
+from streamtensor.pipelines import choices_for
 from streamtensor.spaces.evaluation import Evaluation, Objective, Violation, point_to_json
 from streamtensor.spaces.program_space import ProgramSpace
 from streamtensor.spaces.sources import space_of, space_of_module
+from streamtensor.spaces.wide_choices import Part, wide
 from streamtensor.targets import load_device
 from streamtensor.targets.operations import load_operations
 from streamtensor.timing import native_library
+from streamtensor.timing.kernel_sizing import FifoSizing
 from streamtensor.transforms.resources.kernel_graphs import schedule_kernel
+from streamtensor.transforms.resources.place_tasks import DIE
 from streamtensor.transforms.resources.resize_streams import resize_streams
 
 pytestmark = pytest.mark.needs("g++")
@@ -34,6 +40,8 @@ POINTS = (
     {},
     {"default_tile_size": 8, "group.mlp_c_fc": 1, "fifo_slowdown_percent": 5.0},
     {"overall_unroll_size": 1024, "default_tile_size": 32, "reduction_tile": 1, "prefetch_percent": 0.0},
+    {"fifo_sizing": "normal", "default_tile_size": 8, "dies": 1},
+    {"fifo_sizing": "conservative", "fifo_slowdown_percent": 5.0},
 )
 
 
@@ -54,8 +62,9 @@ def test_a_trial_says_what_a_compilation_says(point: dict[str, object]) -> None:
     module, choices, device = space.apply(space.check(point)), space.choices(space.check(point)), load_device("u55c")
     budget, prefetch = fifo_budgets(module, choices)
     slowdown = choices.fifo_slowdown_percent / 100
+    strategy = cast(FifoSizing, choices.fifo_sizing)
     resized = resize_streams(
-        module, device, "schedule", budget, slowdown, weights=weight_fifos(module), prefetch_bits=prefetch
+        module, device, strategy, budget, slowdown, weights=weight_fifos(module), prefetch_bits=prefetch
     )
     assert found[Objective.LATENCY] == sum(one.sizing.cycles for one in resized)
     assert found[Objective.BITS] == sum(term.bits for term in fused_terms(module))
@@ -138,6 +147,9 @@ def test_a_fixed_space_keeps_its_values() -> None:
         ("fifo_width_bits", 32, Objective.BITS),
         ("fusion_percent", 5, None),
         ("fifo_sizing", "safe", Objective.LATENCY),
+        ("fifo_sizing", "normal", Objective.BITS),
+        ("fifo_sizing", "conservative", Objective.LATENCY),
+        ("dies", 1, None),
         ("lutram_words", 16, None),
         ("prefetch_percent", 0.0, None),
         ("tile.mlp_c_fc.0", 32, Objective.BITS),
@@ -152,6 +164,55 @@ def test_parameters_change_what_they_say(name: str, value: object, changes: Obje
     assert found.objectives
     if changes is not None:
         assert found.objectives[changes] != space.evaluate(space.default_point()).objectives[changes]
+
+
+def test_loops_are_padded_below_a_share_of_their_tile() -> None:
+    import torch
+
+    space = space_of_module(torch.nn.Linear(8, 24), (torch.ones(4, 8),))  # the largest divisor of 24 below 16 is 12
+    loops: dict[int, set[tuple[int, ...]]] = {}
+    for percent in (0, 50, 100):
+        nodes = space.graph(space.check({"pad_below_percent": percent})).nodes(data=True)
+        loops[percent] = {data["loops"] for _, data in nodes}
+        assert space.evaluate(space.check({"pad_below_percent": percent})).feasible
+    assert loops[0] == loops[50] == {(4, 24, 8), (4, 24)}
+    assert loops[100] == {(4, 32, 8), (4, 32)}
+
+
+def test_fewer_dies_have_less_of_all_but_ports(tmp_path: Path) -> None:
+    device = small_device(tmp_path, dsp=300)
+    space = space_of("gpt2", device=device, context=ROWS, sizes=GPT2, scheme="float32")
+    whole, one = (space.evaluate(space.check({"dies": dies})) for dies in (3, 1))
+    assert whole.feasible
+    assert one.objectives == whole.objectives
+    (violation,) = one.violations
+    assert (violation.constraint, violation.available) == ("dsp", 100)
+    assert sum(violation.terms.values()) == pytest.approx(violation.needed)
+    assert "dies: 1 of 3 may be used" in violation.levers
+    choices, fewer = space.choices({}), space.choices({"dies": 1})
+    assert choices.dies == load_device(device).dies == 3
+    for name in ("on_chip_bits", "bram36", "uram"):
+        assert vars(fewer)[name] == vars(choices)[name] // 3
+    assert load_device(device).with_dies(1).on_chip_bits == fewer.on_chip_bits
+    assert load_device(device).with_dies(3) == load_device(device)
+
+
+@pytest.mark.parametrize("dies", [1, 2, 3])
+def test_tasks_lie_on_the_dies_that_may_be_used(dies: int) -> None:
+    space = small_space()
+    placed = [op.attributes.get(DIE) for op in operations(space.apply({"dies": dies}), TaskOp)]
+    found = {die.value.data for die in placed if isinstance(die, IntegerAttr)}
+    assert found == (set(range(dies)) if dies > 1 else set())
+
+
+@pytest.mark.parametrize("part", ["decode", "prefill", "head"])
+def test_the_wide_design_of_the_device_is_a_point(part: Part) -> None:
+    """Exactly what `results` compiles."""
+    space = small_space(part, "w4a8" if part != "head" else "float32")
+    point = space.heuristics()["wide-for-device"]
+    device = load_device("u55c")
+    assert space.choices(point) == wide(choices_for(device), part, "gpt2", device)
+    assert space.check(point) == point
 
 
 def test_an_order_that_was_chosen_stays() -> None:
@@ -224,7 +285,8 @@ def test_dsps_that_are_missing_have_terms_that_add_up(tmp_path: Path) -> None:
     assert "dsp" in str(violation)
     names = {parameter.name for parameter in space.parameters}
     assert violation.levers[0].partition(":")[0] in names  # the one of the kernel that takes most
-    assert any(term.endswith("]") for term in violation.terms)
+    most = max((term for term in violation.terms if "/" in term), key=lambda term: violation.terms[term])
+    assert most.endswith("]"), "tasks that were merged have the name of the kernel with more iterations"
 
 
 def test_the_way_back_ends() -> None:

@@ -45,10 +45,10 @@ FIXED = (
 )
 @click.option(
     "--fifo-sizing",
-    type=click.Choice(("safe", "schedule", "certified")),
+    type=click.Choice(("safe", "schedule", "certified", "normal", "conservative")),
     default="schedule",
     show_default=True,
-    help="FIFO depths: no deadlock; and no time lost; and none of them a word too deep (slow).",
+    help="FIFO depths: no deadlock; and no time lost; and none a word too deep (slow); or from steady rates.",
 )
 @click.option(
     "--fifo-slowdown",

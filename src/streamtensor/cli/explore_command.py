@@ -37,6 +37,9 @@ ENDINGS = {
 }
 
 
+_CHANGES_SHOWN = 8  # parameters of a point in a table; report.html and --json have all
+
+
 @click.command()
 @click.argument("source")
 @click.option("--device", default="u55c", show_default=True, help="Name of a device, or a device file (.toml).")
@@ -84,6 +87,8 @@ def command(ctx: click.Context, source: str, **options: Any) -> int:
         from streamtensor.explore.study import Study
 
         Study.read(Path(source))  # says that it is no study
+    if options["resume"] and options["force"]:
+        raise click.UsageError("--resume goes on with a study, --force replaces it: one of them")
     if (options["output"] is not None) != (asked == ["apply"]):
         raise click.UsageError("--apply N and -o DIR go together")
     match asked:
@@ -223,7 +228,7 @@ def _print_study(study: "Study") -> None:
                 _from_default(study, trial),
             )
         )
-    header = ("point", "Pareto", *(f"{one}, {UNITS[one]}" for one in objectives), "against the default")
+    header = ("point", "Pareto", *(_title(str(one), UNITS[one]) for one in objectives), "against the default")
     print_table(header, rows, left=(1, len(header) - 1))
     count = len(study.trials)
     failed = [trial for trial in study.trials if trial.problem is not None]
@@ -234,6 +239,10 @@ def _print_study(study: "Study") -> None:
         click.echo(f"and {len(failed) - 3} more failed or were lost: {study.folder}/trials.jsonl", err=True)
 
 
+def _title(name: str, unit: str) -> str:
+    return name if name == unit else f"{name}, {unit}"
+
+
 def _why_not(trial: "Trial") -> str:
     if trial.evaluation is None:
         return trial.state
@@ -241,7 +250,9 @@ def _why_not(trial: "Trial") -> str:
 
 
 def _from_default(study: "Study", trial: "Trial") -> str:
-    changes = ", ".join(f"{name}={_text(value)}" for name, value in study.changes(trial).items()) or "nothing"
+    changed = [f"{name}={_text(value)}" for name, value in study.changes(trial).items()]
+    more = [f"and {len(changed) - _CHANGES_SHOWN} more"] if len(changed) > _CHANGES_SHOWN else []
+    changes = ", ".join([*changed[:_CHANGES_SHOWN], *more]) or "nothing"
     rule = study.rule(trial)
     return f"{rule}: {changes}" if rule and changes != "nothing" else rule or changes
 
@@ -251,8 +262,8 @@ def _print_ending(found: "Explored") -> None:
     if found.study.front:
         compiled = f"streamtensor explore {study.folder} --apply N -o DIR"
         click.echo(f"{study.folder / 'report.html'} shows them; compile one: {compiled}")
-    else:
-        click.echo(f"no point fits; why: streamtensor explore {study.folder} --explain 0")
+    elif study.trials:
+        click.echo(f"no point fits; why: streamtensor explore {study.folder} --explain {study.trials[0].number}")
     if ENDINGS[found.ending]:
         click.echo(ENDINGS[found.ending], err=True)
 

@@ -91,6 +91,8 @@ def _print_rows(found: Results) -> None:
 
 
 def _print_parts(found: Results) -> None:
+    from streamtensor.cost.resources import Resources
+
     rows = [
         (
             limit.part,
@@ -129,5 +131,7 @@ def _print_parts(found: Results) -> None:
     names = list(total.beside(found.device))
     taken = [(part, *(f"{getattr(one, name):,.0f}" for name in names)) for part, one in found.resources.items()]
     taken.append(("together", *(f"{needed:,.0f}" for needed, _ in total.beside(found.device).values())))
+    looped = sum(found.resources_one_launch.values(), Resources()).beside(found.device)
+    taken.append(("together, launch one", *(f"{needed:,.0f}" for needed, _ in looped.values())))
     taken.append(("device", *(f"{have:,.0f}" for _, have in total.beside(found.device).values())))
     print_table(("resources (model)", *names), taken)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from streamtensor.diagnostics import UserError
-from streamtensor.explore.files import append_line, drop_partial_line, write_json
+from streamtensor.explore.files import append_line, drop_partial_line, locked, write_json
 from streamtensor.explore.optuna_search import OptunaSearch
 from streamtensor.explore.searcher import SEARCHERS, Heuristics, Searcher
 from streamtensor.explore.trial import Trial, pareto
@@ -117,7 +117,9 @@ class Study:
 
     @staticmethod
     def create(folder: Path, question: Question, *, force: bool = False) -> Study:
-        """A new study. Raises UserError ST0501 where something else is, ST0810 where a study is (without `force`)."""
+        """A new study. Raises UserError ST0501 where something else is, ST0810 where a study is (without `force`), or
+        where another process works on that.
+        """
         if (folder / STUDY).is_file() and not force:
             hint = "add --resume to go on with it, --force to begin anew, or name another folder with --out"
             raise UserError("ST0810", f"{folder} already holds a study", hint=hint)
@@ -126,8 +128,9 @@ class Study:
                 "ST0501", f"{folder} holds something else than a study", hint="name another folder with --out"
             )
         try:
-            if folder.exists():
-                shutil.rmtree(folder)
+            if (folder / STUDY).is_file():
+                with locked(folder / LOCK):
+                    shutil.rmtree(folder)
             folder.mkdir(parents=True)
             write_json(folder / STUDY, question.to_json())
         except OSError as error:
@@ -148,9 +151,19 @@ class Study:
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
             whole = text[: text.rfind("\n") + 1]  # a process that was killed may have left a part of a line
             trials = [Trial.from_json(json.loads(line)) for line in whole.splitlines()]
+            _check_trials(trials, question)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError("ST0810", f"{file} is damaged: {error}", hint="explore again with --force") from error
         return Study(folder, question, trials)
+
+    def refresh(self) -> None:
+        """Takes over what other processes added since the study was read; to be called with its lock.
+
+        Raises UserError ST0810 and ST0811 when it is gone, damaged, or another one now.
+        """
+        found = Study.read(self.folder)
+        found.check_same(self.question)
+        self.trials = found.trials
 
     def check_same(self, question: Question) -> None:
         """Raises UserError ST0811 when `question` is another one than this study's, saying what differs."""
@@ -243,6 +256,18 @@ class Study:
     def write_pareto(self) -> None:
         """Writes pareto.json."""
         write_json(self.folder / PARETO, self.pareto_json())
+
+
+def _check_trials(trials: Sequence[Trial], question: Question) -> None:
+    """Raises ValueError for what no session writes: a number twice, or a point of another space."""
+    names = {one["name"] for one in question.parameters}
+    seen: set[int] = set()
+    for line, trial in enumerate(trials, 1):
+        if trial.number in seen:
+            raise ValueError(f"line {line} has trial {trial.number} again")
+        if other := names ^ set(trial.point):
+            raise ValueError(f"line {line} has other parameters than the study: {', '.join(sorted(other)[:5])}")
+        seen.add(trial.number)
 
 
 def _differing(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:

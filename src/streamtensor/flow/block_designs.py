@@ -19,20 +19,22 @@ from streamtensor.cost.on_chip import LAYOUT, PARAM, device_functions, weight_fi
 from streamtensor.cost.resources import Resources, kernel_resources
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import KernelOp
+from streamtensor.flow.layer_launch import launch_graph
 from streamtensor.flow.passes import PassRunner
 from streamtensor.flow.product_stages import product_stages
-from streamtensor.flow.wide_choices import Part
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp, StringAttr
 from streamtensor.ir.core import BlockArgument, SSAValue
 from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
 from streamtensor.report.results import Prefetch
+from streamtensor.spaces.wide_choices import Part
 from streamtensor.targets.channels import SMALL_BYTES, Access, Dma
 from streamtensor.targets.operations import Operations
 from streamtensor.timing.graph import Graph
 from streamtensor.timing.graph_json import graph_from_json, graph_to_json
 from streamtensor.timing.kernel_sizing import KernelSizer, KernelSizing
 from streamtensor.timing.layer_loop import take_turns
+from streamtensor.transforms.lowering.layer_runs import NotInOneLaunchError
 from streamtensor.transforms.resources.kernel_graphs import kernel_dmas, schedule_kernel
 from streamtensor.transforms.resources.memory_accesses import behind_memory_views
 
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 _NAMES = (PARAM, "dataflow.name", "dataflow.result")
 _INPUTS = ("hidden", "keys", "values", "new_keys", "new_values", "here", "mask", "cos", "sin", "logits")
 """What a part moves that is no parameter."""
+
+_SHARED = ("mask", "cos", "sin", "here", "")
+"""Inputs that are the same for all layers; the position of a step has no name in the program."""
 
 FIFO_BITS = 1 << 20
 """A FIFO that would be larger to lose no time gets so many bits, or what its program can't do without."""
@@ -68,6 +73,15 @@ class Sized:
 
     graph: Graph
     prefetch: Prefetch
+
+
+class PerLayerError(Exception):
+    """Why the layers of a part can't run in one launch."""
+
+    def __init__(self, part: Part, reason: str) -> None:
+        super().__init__(f"{part}: {reason}")
+        self.part: Part = part
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -106,15 +120,21 @@ class Design:
         """The graph of a kernel in cycles, with what its DMAs get of external memory by their names, and with FIFOs
         sized by its schedule.
         """
-        rates = [(n, str(a.cycles_per_token), a.latency_cycles, a.turn, a.ports) for n, a in sorted(accesses.items())]
-        key = digest_of(self._key, kernel, json.dumps(rates))
-        value = kept_or_made("designs", key, lambda: self._graph(kernel, accesses))
-        graph = graph_from_json(value["graph"])
-        inner = set(value["inner"])  # the schema of graphs does not say which FIFOs are parts of tasks
-        groups: Mapping[str, str] = value["groups"]
-        fifos = tuple(replace(fifo, inner=fifo.name in inner) for fifo in graph.fifos)
-        tasks = tuple(replace(task, group=groups[task.name]) for task in graph.tasks)
-        return Sized(Graph(tasks, fifos), Prefetch(**value["prefetch"]))
+        key = digest_of(self._key, kernel, _rates(accesses))
+        return _sized(kept_or_made("designs", key, lambda: self._graph(kernel, accesses)))
+
+    def launch(self, accesses: Mapping[str, Access]) -> Sized:
+        """As `graph`, of all layers of the model in one launch, made from the IR of this block.
+
+        Raises PerLayerError where the layers can't be put into one launch.
+        """
+        if len(self.kernels) != 1:
+            raise PerLayerError(self.part, f"a layer has {len(self.kernels)} kernels")
+        key = digest_of(self._key, "all layers", _rates(accesses))
+        value = kept_or_made("designs", key, lambda: self._launch(accesses))
+        if "reason" in value:
+            raise PerLayerError(self.part, value["reason"])
+        return _sized(value)
 
     @cached_property
     def _key(self) -> str:
@@ -128,9 +148,31 @@ class Design:
         (op,) = (op for op in _kernels(self._module) if op.kernel_name == kernel)
         scheduled = schedule_kernel(op, self.operations, accesses)
         graph = take_turns(scheduled.graph(), port_chains(accesses))
+        return self._size(kernel, graph, scheduled.ordered_graph())
+
+    def _launch(self, accesses: Mapping[str, Access]) -> dict[str, Any]:
+        module = self._module
+        (kernel,) = _kernels(module)
+        try:
+            graph, ordered = launch_graph(
+                module,
+                kernel.kernel_name,
+                int(self.config.num_hidden_layers),
+                operand_names(module, kernel),
+                "hidden",
+                _SHARED,
+                self.operations,
+                accesses,
+                port_chains(accesses),
+            )
+        except NotInOneLaunchError as reason:
+            return {"reason": str(reason)}
+        return self._size(kernel.kernel_name, graph, ordered)
+
+    def _size(self, kernel: str, graph: Graph, ordered: Graph) -> dict[str, Any]:
         weights = weight_fifos(self._module).get(kernel, set())
         graph = replace(graph, fifos=tuple(replace(f, prefetch=f.name in weights) for f in graph.fifos))
-        sizer = KernelSizer(graph, scheduled.ordered_graph(), "schedule", prefetch_bits=self.prefetch_bits)
+        sizer = KernelSizer(graph, ordered, "schedule", prefetch_bits=self.prefetch_bits)
         sizing = sizer.size(FIFO_BITS)
         return {
             "graph": graph_to_json(graph.with_depths(sizing.depths)),
@@ -193,6 +235,23 @@ class Design:
         for level in LEVEL_FILES:
             runner.run(module, level, passes_to(level, self.choices))
         return module
+
+
+def _rates(accesses: Mapping[str, Access]) -> str:
+    """What of the accesses decides a graph."""
+    return json.dumps(
+        [(n, str(a.cycles_per_token), a.latency_cycles, a.turn, a.ports) for n, a in sorted(accesses.items())]
+    )
+
+
+def _sized(value: dict[str, Any]) -> Sized:
+    """From its JSON value."""
+    graph = graph_from_json(value["graph"])
+    inner = set(value["inner"])  # the schema of graphs does not say which FIFOs are parts of tasks
+    groups: Mapping[str, str] = value["groups"]
+    fifos = tuple(replace(fifo, inner=fifo.name in inner) for fifo in graph.fifos)
+    tasks = tuple(replace(task, group=groups[task.name]) for task in graph.tasks)
+    return Sized(Graph(tasks, fifos), Prefetch(**value["prefetch"]))
 
 
 def _prefetch_of(sizing: KernelSizing) -> Prefetch:

@@ -55,10 +55,14 @@ class Crew:
 
 
 def recipe_of(source: str, arguments: Mapping[str, Any]) -> Recipe:
-    """How any process opens the space of `source`; what is None is left out, and a path becomes a whole one."""
+    """How any process opens the space of `source`; what is None is left out, and the paths of the model and of a device
+    file become whole ones.
+    """
     file, colon, name = source.partition(":")
     whole = f"{Path(file).resolve()}{colon}{name}" if Path(file).exists() else source
     given = {key: value for key, value in arguments.items() if value is not None}
+    if Path(given.get("device", "")).suffix == ".toml":
+        given["device"] = str(Path(given["device"]).resolve())
     return Recipe(SPACE_OF, {"source": whole, **given})
 
 
@@ -172,6 +176,7 @@ def run(
     if study.question.compiler != sources_digest() and study.trials:
         events.note("the compiler changed since this study began: figures of earlier trials may be others now")
     with locked(study.folder / LOCK):
+        study.refresh()
         workers = (crew or Crew()).gather(study.question.recipe, space)
         try:
             ending = search(

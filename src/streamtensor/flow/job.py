@@ -160,7 +160,7 @@ class Job:
         from streamtensor.codegen.host.program import Program
 
         start = perf_counter()
-        files = emit_code(module, self.device)
+        files = emit_code(module, self.device.with_dies(self.choices.dies))
         for name, text in files.items():
             write_text(self.folder / program / name, text)
         launches = Program.from_json(json.loads(files["program.json"]))

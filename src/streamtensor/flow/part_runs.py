@@ -1,39 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The parts of a model in cycles: their graphs with the ports that they have, simulated alone and layer after layer."""
+"""The parts of a model in cycles: graphs with the ports that they have, a launch for each layer or one for all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import ceil
+from typing import TypeAlias
 
 from streamtensor.cost.resources import Resources, fifo_resources
 from streamtensor.diagnostics import InternalError
-from streamtensor.flow.block_designs import Design, KernelFacts, Sized, port_chains
+from streamtensor.flow.block_designs import Design, Sized
 from streamtensor.flow.residency import Residency, place
-from streamtensor.flow.wide_choices import Part
 from streamtensor.report.results import Limit, Prefetch
 from streamtensor.report.roofs import MACS_PER_DSP, Work
+from streamtensor.spaces.wide_choices import Part
 from streamtensor.targets import Device
-from streamtensor.targets.channels import Dma, MemoryPlan
+from streamtensor.targets.channels import MemoryPlan
 from streamtensor.timing.graph import Graph
-from streamtensor.timing.layer_loop import layer_loop
 from streamtensor.timing.simulator import Result, Simulator
 
+GraphsOf: TypeAlias = Callable[[Design, MemoryPlan], "list[Sized]"]
+"""The graphs of a design's kernels with what the plan gives them: those of a launch for each layer, or for all."""
 
-def design_resources(design: Design, plan: MemoryPlan) -> Resources:
-    """What a part takes of the device, FIFOs and ports included."""
+
+def design_resources(design: Design, plan: MemoryPlan, graphs_of: GraphsOf) -> Resources:
+    """What a part takes of the device, FIFOs and ports included. The loop over layers around a kernel adds no more than
+    FIFOs: its buffers and operations stay those of a layer.
+    """
     total = Resources(ports=sum(plan.ports(k.program) for k in design.kernels))
-    for kernel, sized in zip(design.kernels, design_graphs(design, plan), strict=True):
+    for kernel, sized in zip(design.kernels, graphs_of(design, plan), strict=True):
         total += kernel.resources + fifo_resources((fifo.depth or 1, fifo.bits) for fifo in sized.graph.sized)
     return total
 
 
 def design_graphs(design: Design, plan: MemoryPlan) -> list[Sized]:
-    """The graphs of a design's kernels with what the plan gives them."""
+    """The graphs of one launch for each layer."""
     return [
         design.graph(k.name, {dma.name: plan.accesses[dma.program, dma.name] for dma in k.dmas}) for k in design.kernels
     ]
+
+
+def launch_graphs(design: Design, plan: MemoryPlan) -> list[Sized]:
+    """The graph of one launch of all layers; raises PerLayerError where there is none."""
+    return [design.launch({dma.name: plan.accesses[dma.program, dma.name] for k in design.kernels for dma in k.dmas})]
 
 
 def design_prefetch(design: Design, plan: MemoryPlan) -> Prefetch:
@@ -56,38 +65,24 @@ class PartRun:
         return sum(result.cycles for result in self.results)
 
 
-def run_part(design: Design, largest: Mapping[Part, Design], residency: Residency, device: Device) -> PartRun:
+def run_part(
+    design: Design, largest: Mapping[Part, Design], residency: Residency, device: Device, graphs_of: GraphsOf
+) -> PartRun:
     """Simulates a design as a run of the largest one of its part, which is what the device holds: with its ports, slots
     and FIFOs. Where their tasks have other names, the parts are placed anew with this design.
     """
     plan = residency.plans[design.part]
     if all((dma.program, dma.name) in plan.accesses for k in design.kernels for dma in k.dmas):
-        found = design_graphs(largest[design.part], plan)
+        found = graphs_of(largest[design.part], plan)
         held = {fifo.name: fifo.depth for one in found for fifo in one.graph.sized}
     else:
         parts = next(parts for parts in residency.bitstreams if design.part in parts)
         plan = place([design if part == design.part else largest[part] for part in parts], device)[0]
         held: dict[str, int | None] = {}
-    graphs = [sized.graph for sized in design_graphs(design, plan)]
+    graphs = [sized.graph for sized in graphs_of(design, plan)]
     if all(fifo.name in held for graph in graphs for fifo in graph.sized):
         graphs = [graph.with_depths({fifo.name: held[fifo.name] for fifo in graph.sized}) for graph in graphs]
     return PartRun(design, plan, tuple(graphs), tuple(_complete(graph, design) for graph in graphs))
-
-
-def all_layers(run: PartRun, layers: int, device: Device) -> float:
-    """Cycles of all layers in one launch."""
-    if len(run.graphs) != 1:  # groups that take turns do not overlap
-        return float(layers * run.cycles)
-    (kernel,), (graph,) = run.design.kernels, run.graphs
-    loads, stores = (
-        {dma.name.rpartition(":")[0] for dma in kernel.dmas if _moves_hidden(kernel, dma, way)}
-        for way in ("read", "write")
-    )
-    latency = ceil(device.main_memory.latency_cycles(device.clock_mhz))
-    accesses = {name: access for (program, name), access in run.plan.accesses.items() if program == kernel.program}
-    chains = [chain for chain in port_chains(accesses) if set(chain) <= graph.groups.keys()]
-    looped = layer_loop(graph, layers, sorted(loads), sorted(stores), latency, chains)
-    return float(_complete(looped, run.design).cycles)
 
 
 def limit_of(run: PartRun, work: Work, layers: int, device: Device) -> Limit:
@@ -132,11 +127,6 @@ def _macs(design: Design, work: Work, layers: int) -> float:
             return (work.block_weights + 2 * work.attention_width * design.rows) / layers
         case "head":
             return work.head_weights
-
-
-def _moves_hidden(kernel: KernelFacts, dma: Dma, direction: str) -> bool:
-    """Whether a DMA moves the layer's input, or its result in the other direction; both are called hidden."""
-    return kernel.memory[dma.name] == "hidden" and dma.direction == direction
 
 
 def _complete(graph: Graph, design: Design) -> Result:

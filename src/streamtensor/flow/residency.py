@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from streamtensor.cost.resources import Resources
 from streamtensor.diagnostics import InternalError
 from streamtensor.flow.block_designs import Design
-from streamtensor.flow.wide_choices import PARTS, Part
 from streamtensor.report.results import Fit
+from streamtensor.spaces.wide_choices import PARTS, Part
 from streamtensor.targets import Device
 from streamtensor.targets.channels import Access, Infeasible, MemoryPlan, plan_memory
 

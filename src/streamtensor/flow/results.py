@@ -13,25 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from streamtensor.diagnostics import UserError
-from streamtensor.flow.block_designs import Design
+from streamtensor.flow.block_designs import Design, PerLayerError, Sized
 from streamtensor.flow.events import Events, SilentEvents
 from streamtensor.flow.part_runs import (
     PartRun,
-    all_layers,
     cycles_by_size,
+    design_graphs,
     design_prefetch,
     design_resources,
+    launch_graphs,
     limit_of,
     run_part,
 )
 from streamtensor.flow.residency import Residency, find_residency
-from streamtensor.flow.wide_choices import BLOCKS, PARTS, Part, wide
 from streamtensor.pipelines import choices_for
 from streamtensor.report.latency import LAUNCHES, Affine, Times, request
 from streamtensor.report.published import published_rows, statements_about
 from streamtensor.report.results import Results, Row
 from streamtensor.report.roofs import Work, dsp_roof_ms, memory_roof, work_of
+from streamtensor.spaces.wide_choices import BLOCKS, PARTS, Part, wide
 from streamtensor.targets import Device, load_device
+from streamtensor.targets.channels import MemoryPlan
 from streamtensor.targets.operations import load_operations
 
 LENGTHS = (32, 64, 128, 256)
@@ -75,13 +77,22 @@ def model_config(model: str) -> Any:
 
 
 @dataclass(frozen=True)
-class _Cycles:
-    """What a request is added up from: cycles of all layers for each launch kind, part and size, and of the head."""
+class _Placed:
+    """The programs of a device and their runs, part by part and size by size. `per_layer` are the parts with a launch
+    for each layer, each with the reason, empty where that was asked for; the others do all layers in one launch.
+    """
 
-    single: Mapping[Part, Mapping[int, float]]
-    chained: Mapping[Part, Mapping[int, float]]
-    head: float
-    contexts: Sequence[int]
+    residency: Residency
+    runs: Mapping[Part, Mapping[int, PartRun]]
+    per_layer: Mapping[Part, str]
+
+    def launches(self, part: Part, layers: int) -> int:
+        """How many launches a part takes for all layers."""
+        return layers if part in self.per_layer else 1
+
+    def cycles(self, part: Part, layers: int) -> dict[int, float]:
+        """Cycles of all layers by size."""
+        return {size: float(self.launches(part, layers) * run.cycles) for size, run in self.runs[part].items()}
 
 
 class _Evaluation:
@@ -104,28 +115,24 @@ class _Evaluation:
         contexts = self._contexts(lengths)
         simulated = [c for c in SIMULATED_CONTEXTS if c in contexts]
         sizes: dict[Part, Sequence[int]] = {"prefill": lengths, "decode": simulated, "head": (1,)}
-        self._total = 2 * sum(map(len, sizes.values())) + 1
-        designs = {part: {size: self._design(part, size) for size in sizes[part]} for part in PARTS}
+        self._total = 3 * sum(map(len, sizes.values())) + 2
+        designs: dict[Part, dict[int, Design]] = {
+            part: {size: self._design(part, size) for size in sizes[part]} for part in PARTS
+        }
         largest: dict[Part, Design] = {part: designs[part][max(sizes[part])] for part in PARTS}
-        self._step("place programs and size FIFOs")
-        residency = find_residency(largest, self.device, design_resources)
-        runs = {
-            part: {size: self._run(design, largest, residency) for size, design in found.items()}
-            for part, found in designs.items()
-        }
+        single = self._placed(designs, largest, dict.fromkeys(BLOCKS, ""))
+        one = self._placed(designs, largest, {})
+        residency, runs = single.residency, single.runs
         cycles = {part: cycles_by_size(found) for part, found in runs.items()}
-        chained: dict[Part, dict[int, float]] = {
-            part: {n: all_layers(run, self.layers, self.device) for n, run in runs[part].items()} for part in BLOCKS
-        }
-        single: dict[Part, dict[int, float]] = {
-            part: {n: float(self.layers * c) for n, c in cycles[part].items()} for part in BLOCKS
-        }
-        added = _Cycles(single, chained, float(sum(cycles["head"].values())), contexts)
         return Results(
             model=self.model,
             device=self.device,
             scheme=self.scheme,
-            rows=tuple(self._row(launch, n, added, residency) for launch in LAUNCHES for n in lengths),
+            rows=tuple(
+                self._row(launch, n, one if launch == "one" else single, contexts)
+                for launch in LAUNCHES
+                for n in lengths
+            ),
             published=tuple(row for n in lengths for row in published_rows(self.model, n, n)),
             statements=statements_about(self.model),
             cycles={**cycles},
@@ -133,6 +140,7 @@ class _Evaluation:
             limits=tuple(limit_of(runs[part][max(sizes[part])], self.work, self.layers, self.device) for part in PARTS),
             prefetch={part: design_prefetch(largest[part], residency.plans[part]) for part in PARTS},
             resources={**residency.resources},
+            resources_one_launch={**one.residency.resources},
             roofs=self._roofs(lengths),
             fits=residency.fits,
             shortages=residency.shortages,
@@ -167,7 +175,7 @@ class _Evaluation:
             self.config,
             size,
             self.arithmetic,
-            wide(choices_for(self.device), part, self.config, self.device),
+            wide(choices_for(self.device), part, self.config.model_type, self.device),
             load_operations(self.device.family),
             {"prefill": self.layers, "decode": REQUEST_STEPS * self.layers, "head": REQUEST_STEPS + 1}[part],
             int(PREFETCH_SHARE * self.device.bram_bits),
@@ -175,21 +183,46 @@ class _Evaluation:
         _ = design.kernels
         return design
 
-    def _run(self, design: Design, largest: Mapping[Part, Design], residency: Residency) -> PartRun:
-        self._step(f"simulate {design.part} {design.rows}")
-        return run_part(design, largest, residency, self.device)
+    def _placed(
+        self,
+        designs: Mapping[Part, Mapping[int, Design]],
+        largest: Mapping[Part, Design],
+        per_layer: Mapping[Part, str],
+    ) -> _Placed:
+        """Places and simulates the programs; of the blocks that are not `per_layer`, those of one launch, where it can
+        be made for every size.
+        """
 
-    def _row(self, launch: str, length: int, cycles: _Cycles, residency: Residency) -> Row:
-        blocks = cycles.chained if launch == "one" else cycles.single
-        decode, contexts = blocks["decode"], cycles.contexts
+        def graphs_of(design: Design, plan: MemoryPlan) -> list[Sized]:
+            if design.part == "head" or design.part in per_layer:
+                return design_graphs(design, plan)
+            return launch_graphs(design, plan)
+
+        def run(design: Design) -> PartRun:
+            self._step(f"simulate {design.part} {design.rows}")
+            return run_part(design, largest, residency, self.device, graphs_of)
+
+        self._step("place programs and size FIFOs")
+        try:
+            residency = find_residency(largest, self.device, lambda one, plan: design_resources(one, plan, graphs_of))
+            runs: dict[Part, dict[int, PartRun]] = {
+                part: {size: run(one) for size, one in found.items()} for part, found in designs.items()
+            }
+        except PerLayerError as error:
+            return self._placed(designs, largest, {**per_layer, error.part: error.reason})
+        return _Placed(residency, runs, per_layer)
+
+    def _row(self, launch: str, length: int, placed: _Placed, contexts: Sequence[int]) -> Row:
+        decode, residency = placed.cycles("decode", self.layers), placed.residency
         line = Affine.through({n: round(c) for n, c in decode.items()}) if len(decode) > 1 else None
         step = {c: decode[c] if c in decode or line is None else line.at(c) for c in contexts}
         times = Times(
             self.device.clock_mhz,
-            blocks["prefill"],
+            placed.cycles("prefill", self.layers),
             step,
-            cycles.head,
-            2 if launch == "one" else self.layers + 1,
+            float(sum(run.cycles for run in placed.runs["head"].values())),
+            placed.launches("prefill", self.layers) + 1,
+            placed.launches("decode", self.layers) + 1,
             0.0 if launch == "per-layer-0us" else self.device.launch_overhead_us,
         )
         used = {min(c for c in contexts if c >= position) for position in range(length + 1, 2 * length + 1)}
@@ -207,17 +240,20 @@ class _Evaluation:
             rate / memory_roof(self.work, self.device.main_memory.measured_bytes_per_second, head=True),
             dsp_roof_ms(self.work, length, self.device) / ttft,
             residency.fits,
-            "; ".join(["simulated", *_reservations(launch, residency, used - set(decode))]),
+            "; ".join(["simulated", *_reservations(launch, placed, used - set(decode))]),
         )
 
 
-def _reservations(launch: str, residency: Residency, between: set[int]) -> Iterator[str]:
-    """What a figure does not rest on a full simulation of."""
+def _reservations(launch: str, placed: _Placed, between: set[int]) -> Iterator[str]:
+    """What a figure does not rest on a full simulation of, and what its programs are not."""
     if launch == "one":
-        yield "layers looped in the graph, from one to the next through external memory"
+        for part, reason in placed.per_layer.items():
+            yield f"{part} with a launch for each layer, since {reason}"
     if between:
         yield f"decode at context {', '.join(map(str, sorted(between)))} by the line through the simulated ones"
-    if residency.fits == "reload":
+    if placed.residency.fits == "reload":
         yield "not resident together, one reload of the device added"
-    if residency.fits == "none":
+    if placed.residency.fits == "none":
         yield "does not fit the device"
+    if launch == "one":
+        yield from placed.residency.shortages

@@ -41,26 +41,27 @@ class Affine:
 @dataclass(frozen=True)
 class Times:
     """Cycles of the parts of a request: all layers over a prompt by its rows, all layers of a decode step by the
-    context that it reads, the head; `launches` of the host for a prompt or a token, each with `overhead_us`.
+    context that it reads, the head; launches of the host for a prompt and for a token, each with `overhead_us`.
     """
 
     clock_mhz: float
     prefill: Mapping[int, float]
     decode: Mapping[int, float]
     head: float
-    launches: int
+    prompt_launches: int
+    token_launches: int
     overhead_us: float
 
     def ttft_ms(self, rows: int) -> float:
         """Until the logits of the first token are there, LM head included."""
-        return self._ms(self.prefill[rows] + self.head)
+        return self._ms(self.prefill[rows] + self.head, self.prompt_launches)
 
     def step_ms(self, context: int) -> float:
         """One decode step that reads `context` rows of the cache."""
-        return self._ms(self.decode[context] + self.head)
+        return self._ms(self.decode[context] + self.head, self.token_launches)
 
-    def _ms(self, cycles: float) -> float:
-        return cycles / (self.clock_mhz * 1e3) + self.launches * self.overhead_us / 1e3
+    def _ms(self, cycles: float, launches: int) -> float:
+        return cycles / (self.clock_mhz * 1e3) + launches * self.overhead_us / 1e3
 
 
 def request(times: Times, input: int, output: int, contexts: Sequence[int]) -> tuple[float, float, float]:

@@ -76,8 +76,9 @@ class Prefetch:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that `streamtensor results` prints. `cycles` are those of a layer (of the head: all) by size,
-    `shortages` say why the programs can't be resident together.
+    """Everything that `streamtensor results` prints. `cycles` are those of a layer (of the head: all) by size.
+    `resources`, `fits` and `shortages` (why the programs can't be resident together) are those of a launch for each
+    layer; programs that do all layers in one launch have FIFOs of their own, and so `resources_one_launch`.
     """
 
     model: str
@@ -91,6 +92,7 @@ class Results:
     limits: tuple[Limit, ...]
     prefetch: Mapping[str, Prefetch]
     resources: Mapping[str, Resources]
+    resources_one_launch: Mapping[str, Resources]
     roofs: Mapping[str, float]
     fits: Fit
     shortages: tuple[str, ...]
@@ -145,6 +147,7 @@ def results_json(found: Results) -> dict[str, Any]:
         "limits": [asdict(limit) for limit in found.limits],
         "prefetch": {part: {**asdict(one), "loss": one.loss} for part, one in found.prefetch.items()},
         "resources": {part: asdict(one) for part, one in found.resources.items()},
+        "resources_one_launch": {part: asdict(one) for part, one in found.resources_one_launch.items()},
         "available": {name: have for name, (_, have) in found.total.beside(found.device).items()},
         "roofs": dict(found.roofs),
         "fits": found.fits,

@@ -57,7 +57,7 @@ def study_plots(study: Study) -> dict[str, Any]:
         y = alt.Y(str(objectives[1]), type="quantitative", title=_axis(objectives[1]), scale=alt.Scale(zero=False))
     else:
         y = alt.Y("number", type="quantitative", title="trial")
-    named = [row for row in values if row["rule"]]
+    named = _labels(values, *[*map(str, objectives), "number"][:2])
     tips = [alt.Tooltip(name, type="nominal") for name in ("number", "origin", "kind", *map(str, objectives))]
     tips += [alt.Tooltip(field, type="nominal", title=title) for field, title in _TIPS]
     colour = alt.Color("kind", type="nominal", title=None, scale=alt.Scale(domain=list(_KINDS), range=list(_COLOURS)))
@@ -91,6 +91,15 @@ def study_plots(study: Study) -> dict[str, Any]:
         .properties(width="container", height=220, title="Best so far")
     )
     return {"trials": json.loads(scatter.to_json()), "best": json.loads(curves.to_json())}
+
+
+def _labels(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> list[dict[str, Any]]:
+    """One label for all heuristics that have their point at the same place of the plot."""
+    rules: dict[tuple[float, float], list[str]] = {}
+    for row in rows:
+        if row["rule"]:
+            rules.setdefault((row[x], row[y]), []).append(row["rule"])
+    return [{x: place[0], y: place[1], "rule": ", ".join(names)} for place, names in rules.items()]
 
 
 def best_so_far(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ class Objective(StrEnum):
     """What is counted of a point; less is better for all. Provenance: latency is simulated, all else model.
 
     latency: cycles of all launches of the program's kernels, one after the other, without the host's time.
-    bits: FIFOs, converters and local buffers of intermediate results. dsp, bram36, uram: blocks. lutram_bits: bits of
-    memory in LUTs. external_bytes: bytes to and from external memory in all launches. ports: memory ports. kernels:
+    bits: FIFOs, converters and local buffers, whoever's values they hold. dsp, bram36, uram: blocks. lutram_bits: bits
+    of memory in LUTs. external_bytes: bytes to and from external memory in all launches. ports: memory ports. kernels:
     kernels that the host launches.
     """
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from streamtensor.spaces.evaluation import Point, Value
-from streamtensor.targets import Device
 
 BUDGETS = (256, 1024, 4096)
 """Budgets of parallel operations with which the intensity-driven unrolling is tried."""
@@ -32,7 +31,7 @@ TOKEN: Mapping[str, Value] = MappingProxyType({"default_tile_size": 128, "macs":
 """For one token all of a word of 4-bit weights meets one row."""
 
 
-def heuristic_points(default: Point, device: Device, part: str) -> dict[str, dict[str, Value]]:
+def heuristic_points(default: Point, part: str) -> dict[str, dict[str, Value]]:
     """The points by the name of their rule.
 
     "default": tile and unroll of 16. "unroll-N": the tile of 64 by default, and N parallel operations given to the

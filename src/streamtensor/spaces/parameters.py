@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice, permutations, product
 
 from streamtensor.ir import func, linalg
@@ -40,11 +40,22 @@ _WHOLE: tuple[tuple[str, SpaceName, tuple[Value, ...], str], ...] = (
     ("plain_lanes", "tiling", (0, 2, 4, 8, 16, 32), "elements at once where nothing is multiplied"),
     ("product_lanes", "tiling", (0, 1, 2, 4, 8, 16), "elements at once where something is multiplied"),
     ("multipliers", "tiling", (1, 2, 4, 8, 16, 24, 32, 64), "multiplications at once of a task on elements"),
+    (
+        "pad_below_percent",
+        "tiling",
+        (0, 50, 100),
+        "a loop that would get less than this share of its tile is padded; 0: none is",
+    ),
     ("loop_order", "tiling", ("search", "result"), "orders with small converters, or that of each result"),
     ("fifo_width_bits", "tiling", (32, 64, 128, 256, 512), "the widest FIFO: vector factors keep to it"),
     ("fusion", "fusion", ("search", "greedy"), "how groups of kernels are chosen"),
     ("fusion_percent", "fusion", (5, 10, 25, 50, 70, 85), "share of the on-chip memory for the kernels of a group"),
-    ("fifo_sizing", "resources", ("safe", "schedule"), "where FIFO depths come from"),
+    (
+        "fifo_sizing",
+        "resources",
+        ("safe", "schedule", "normal", "conservative"),
+        "where FIFO depths come from; normal, conservative: the equalisations of the linear programme",
+    ),
     ("fifo_slowdown_percent", "resources", (0.0, 1.0, 2.0, 5.0, 10.0, 25.0), "what may be lost to shallower FIFOs"),
     (
         "prefetch_percent",
@@ -56,13 +67,21 @@ _WHOLE: tuple[tuple[str, SpaceName, tuple[Value, ...], str], ...] = (
 )
 
 
-def whole_parameters(base: Choices) -> Iterator[Parameter]:
-    """The parameters of the whole program; their defaults are what `base` says."""
-    defaults: Mapping[str, Value] = vars(base)
-    for name, space, values, meaning in _WHOLE:
-        default = defaults[NAMES.get(name, name)]
-        legal = values if default in values else tuple(sorted((*values, default), key=_order))
+def whole_parameters(base: Choices, dies: int = 1, rules: Collection[Choices] = ()) -> Iterator[Parameter]:
+    """The parameters of the whole program on a device of so many dies; their defaults are what `base` says. What
+    `rules` choose is legal too.
+    """
+    on_dies = ("dies", "resources", tuple(range(1, dies + 1)), "how many dies of the device may be used")
+    for name, space, values, meaning in (*_WHOLE, on_dies):
+        default, *others = [_said(choices, name) for choices in (base, *rules)]
+        more = [value for value in dict.fromkeys((default, *others)) if value not in values]
+        legal = tuple(sorted((*values, *more), key=_order)) if more else values
         yield Parameter(name, legal, default, space, meaning)
+
+
+def _said(choices: Choices, name: str) -> Value:
+    said: Mapping[str, Value] = vars(choices)
+    return said[NAMES.get(name, name)]
 
 
 def kernel_parameters(module: ModuleOp) -> Iterator[Parameter]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from streamtensor.spaces.heuristics import heuristic_points
 from streamtensor.spaces.mode_comparison import mode_points
 from streamtensor.spaces.parameters import kernel_parameters, whole_parameters
 from streamtensor.spaces.program_graph import program_graph
-from streamtensor.spaces.settings import choices_at
+from streamtensor.spaces.settings import choices_at, values_of
 from streamtensor.spaces.space import Parameter, Space
 from streamtensor.spaces.trial import Front, evaluate
 from streamtensor.targets import Device
@@ -34,7 +35,8 @@ class ProgramSpace(Space):
     """The three spaces of one program.
 
     `module` is the program at the level `tensor`, called `program`; `origin` says as JSON values what it was made from,
-    `base` what is chosen where a point says nothing.
+    `base` what is chosen where a point says nothing. `rules` are choices that rules derive from the model and the
+    device, by the name of the rule: heuristic points, whose values are legal.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class ProgramSpace(Space):
         program: str,
         origin: Mapping[str, Any],
         base: Choices | None = None,
+        rules: Mapping[str, Choices] | None = None,
     ) -> None:
         self.program = program
         self._module = module
@@ -52,7 +55,9 @@ class ProgramSpace(Space):
         self._device = device
         self._base = base or choices_for(device)
         self._origin = dict(origin)
-        self._parameters = (*whole_parameters(self._base), *kernel_parameters(module))
+        self._rules = dict(rules or {})
+        whole = whole_parameters(self._base, device.dies, self._rules.values())
+        self._parameters = (*whole, *kernel_parameters(module))
 
     @property
     def module(self) -> ModuleOp:
@@ -65,14 +70,16 @@ class ProgramSpace(Space):
         return self._parameters
 
     def describe(self) -> dict[str, Any]:
-        """Origin, device, and the hash of the program."""
-        return {**self._origin, "device": self._device.name, "program": self._digest}
+        """Origin, device, the hash of its figures, and that of the program."""
+        figures = hashlib.sha256(repr(replace(self._device, sources={})).encode()).hexdigest()[:32]
+        return {**self._origin, "device": self._device.name, "device_figures": figures, "program": self._digest}
 
     def heuristics(self) -> Mapping[str, Point]:
         """See `spaces.heuristics` and `spaces.mode_comparison`."""
         default = self.default_point()
         return {
-            **heuristic_points(default, self._device, self.program),
+            **heuristic_points(default, self.program),
+            **{name: {**default, **values_of(rule, default)} for name, rule in self._rules.items()},
             **mode_points(self._module, default, self._parameters),
         }
 

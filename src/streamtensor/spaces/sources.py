@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from streamtensor.cost.content_cache import digest_of, kept_or_made
 from streamtensor.diagnostics import UserError, did_you_mean
@@ -14,8 +14,9 @@ from streamtensor.dialects import context as ir_context
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.collection import loaded_objects_set_aside
 from streamtensor.ir.text import parse_module, print_module
-from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
+from streamtensor.pipelines import LEVEL_FILES, Choices, choices_for, passes_to
 from streamtensor.spaces.program_space import ProgramSpace
+from streamtensor.spaces.wide_choices import PARTS, wide
 from streamtensor.targets import load_device
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from streamtensor.models.program import Program
 
-Part = Literal["prefill", "decode", "head"]
-PARTS: tuple[Part, ...] = ("prefill", "decode", "head")
 RECORD = "compile.json"
 DEFAULT_ROWS = 128
 
@@ -74,8 +73,11 @@ def space_of(
     what = [json.dumps(asked, sort_keys=True)]
     if folder.is_dir() and (folder / "config.json").is_file():
         what.append((folder / "config.json").read_text(encoding="utf-8"))
-    text = kept_or_made("tensor", digest_of(*what), lambda: print_module(_tensor_level(_block(asked))))
-    return ProgramSpace(_parsed(text, source), target, program=part, origin=asked)
+    key = digest_of(*what)
+    text = kept_or_made("tensor", key, lambda: print_module(_tensor_level(_block(asked))))
+    family = kept_or_made("family", key, lambda: str(_config(asked).model_type))
+    rules = {"wide-for-device": wide(choices_for(target), part, family, target)}
+    return ProgramSpace(_parsed(text, source), target, program=part, origin=asked, rules=rules)
 
 
 def space_of_module(
@@ -112,18 +114,25 @@ def _compiled(folder: Path, part: str | None) -> ProgramSpace:
 def _block(asked: Mapping[str, Any]) -> Program:
     """The program of a model's part."""
     from streamtensor.models.blocks import BlockKind, block_program, head_program
-    from streamtensor.models.huggingface import folder_config
     from streamtensor.models.quantization.nominal import nominal_arithmetic
+
+    config = _config(asked)
+    arithmetic = nominal_arithmetic(config, asked["scheme"])
+    if asked["part"] == "head":
+        return head_program(config, arithmetic=arithmetic)
+    return block_program(config, cast(BlockKind, asked["part"]), asked["rows"], arithmetic=arithmetic)
+
+
+def _config(asked: Mapping[str, Any]) -> Any:
+    """The configuration of a model with the sizes that were asked for."""
+    from streamtensor.models.huggingface import folder_config
     from streamtensor.models.shapes import shape_config
 
     folder = Path(asked["source"])
     config = folder_config(folder) if folder.is_dir() else shape_config(asked["source"])
     for name, value in asked["sizes"].items():
         setattr(config, name, value)
-    arithmetic = nominal_arithmetic(config, asked["scheme"])
-    if asked["part"] == "head":
-        return head_program(config, arithmetic=arithmetic)
-    return block_program(config, cast(BlockKind, asked["part"]), asked["rows"], arithmetic=arithmetic)
+    return config
 
 
 def _tensor_level(program: Program) -> ModuleOp:

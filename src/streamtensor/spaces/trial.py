@@ -128,7 +128,7 @@ def evaluate(front: Front, choices: Choices, device: Device, point: Point) -> Ev
         Objective.PORTS: plan.total_ports if isinstance(plan, MemoryPlan) else plan.needed,
         Objective.KERNELS: len(sized),
     }
-    found = (*_over(sized, total, device), *_too_many_ports(plan))
+    found = (*_over(sized, total, device, choices.dies), *_too_many_ports(plan))
     compiled = len(kernels.compiled)
     return Evaluation(point, objectives, found, perf_counter() - start, len(sized) - compiled, compiled)
 
@@ -155,7 +155,7 @@ def _fused(tensor_level: ModuleOp, choices: Choices) -> FusedProgram:
 def _alone(kernel: KernelOp, limit: int) -> Violation:
     """A kernel that is too much on its own: fusion has nothing to choose."""
     name = kernel_name(kernel)
-    levers = ["default_tile_size: smaller tiles", "a device with more memory"]
+    levers = ["default_tile_size: smaller tiles", "dies: more of them, or a device with more memory"]
     if name:
         levers.insert(1, f"tile.{name}.LOOP: smaller tiles of this kernel")
     bits = local_bits(kernel)
@@ -214,10 +214,11 @@ _LEVERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _over(sized: Sequence[SizedKernel], total: Resources, device: Device) -> Iterable[Violation]:
-    """What the design takes more of than the device has."""
+def _over(sized: Sequence[SizedKernel], total: Resources, device: Device, dies: int) -> Iterable[Violation]:
+    """What the design takes more of than so many dies of the device have."""
+    more = (f"dies: {dies} of {device.dies} may be used",) if dies < device.dies else ()
     units = {"dsp": "DSP blocks", "bram36": "BRAM36 blocks", "uram": "UltraRAM blocks", "lutram_bits": "bits"}
-    for name, (needed, available) in total.over(device).items():
+    for name, (needed, available) in total.over(device.with_dies(dies)).items():
         terms: dict[str, float] = {}
         named: dict[str, float] = {}
         for kernel in sized:
@@ -230,7 +231,8 @@ def _over(sized: Sequence[SizedKernel], total: Resources, device: Device) -> Ite
             fifos = getattr(fifo_resources(kernel.fifos.values()), name)
             if fifos:
                 terms[f"{kernel.name}/FIFOs"] = fifos
-        yield Violation(name, needed, available, units[name], _largest(terms), (*_single(name, named), *_LEVERS[name]))
+        levers = (*_single(name, named), *_LEVERS[name], *more)
+        yield Violation(name, needed, available, units[name], _largest(terms), levers)
 
 
 def _single(name: str, named: Mapping[str, float]) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the compiler knows of a device."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 BRAM36_BITS = 36 * 1024
 """Bits of one block RAM of the UltraScale+ family (36 kbit)."""
@@ -101,6 +103,13 @@ class Device:
     def on_chip_bits(self) -> int:
         """Bits of block RAM and UltraRAM; LUT RAM is left out because it competes with logic."""
         return self.bram_bits + self.uram_bits
+
+    def with_dies(self, dies: int) -> Device:
+        """The same device when a design may use only so many of its dies, which are alike. External memory and the
+        ports to it are not a die's own.
+        """
+        own = ("luts", "registers", "dsp", "bram36", "uram", "lutram_bits")
+        return replace(self, dies=dies, **{name: vars(self)[name] * dies // self.dies for name in own})
 
     @property
     def main_memory(self) -> Memory:

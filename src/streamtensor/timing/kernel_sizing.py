@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from streamtensor.timing.descent import Trials, bits_of, can_be_less, descend
 from streamtensor.timing.graph import Graph
@@ -14,13 +14,15 @@ from streamtensor.timing.just_in_time import ROUNDS, JustInTime, just_in_time
 from streamtensor.timing.narrowing import narrowed
 from streamtensor.timing.prefetch import Prefetch, prefetched, size_prefetch
 from streamtensor.timing.published import published_depths
+from streamtensor.timing.rates import Equalisation
 from streamtensor.timing.safe_depths import enough_room
 from streamtensor.timing.simulator import Result, Simulator
+from streamtensor.timing.steady_depths import SteadyDepths, steady_depths
 
-FifoSizing: TypeAlias = Literal["safe", "schedule", "certified"]
+FifoSizing: TypeAlias = Literal["safe", "schedule", "certified"] | Equalisation
 MIN_DEPTH = 2  # of a FIFO in emitted HLS
 _ROUNDS = 2  # schedules, one late and one early: more of them take away a thousandth
-FIFO_SIZINGS: tuple[FifoSizing, ...] = get_args(FifoSizing)
+FIFO_SIZINGS: tuple[FifoSizing, ...] = ("safe", "schedule", "certified", "normal", "conservative")
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class KernelSizing:
 
     `cycles` is the simulated time with them, `cycles_unbounded` that with room for everything (None when the strategy
     does not ask). `minimal`: no FIFO can have a word less; None when that was not looked at. `bits` includes the
-    `prefetch_bits` of the FIFOs behind weight DMAs; these would hold `prefetch_needed_bits` to lose no time, and with
+    `prefetch_bits` of the FIFOs behind weight DMAs; these would hold `prefetch_needed_bits` without a budget, and with
     what they have and room for everything else it is `cycles_prefetch`.
     """
 
@@ -99,8 +101,10 @@ class KernelSizer:
 
         "safe" leaves them. "schedule" takes just-in-time depths; where these would be a deadlock in program order, a
         full FIFO of the ring gets more room until there is none. Not one cycle is lost by that: deeper is never later.
-        "certified" goes on from there to depths of which none can be a word less. Where no just-in-time depths can be
-        had, the safe ones stay. With `cap_bits` none is deeper than that many bits, or its safe depth: that loses time.
+        "certified" goes on from there to depths of which none can be a word less. "normal" and "conservative" take what
+        the linear programme of start times says, with each task at its own rate or all as slow as the slowest, and no
+        less than the safe rule: that may lose time. Where such depths can't be had, the safe ones stay. With
+        `cap_bits` none is deeper than that many bits, or its safe depth: that loses time.
         """
         late, prefetch = self._late, self.prefetch
         if late is None or prefetch is None:
@@ -111,7 +115,8 @@ class KernelSizer:
         capped = self._capped(self._economic_cap(cap_bits))
         depths = self._in_order_too(capped)
         # With the just-in-time depths or more it takes as long as with unbounded FIFOs behind the prefetch.
-        cycles = late.cycles if capped == late.depths else self._simulator.run(depths).cycles
+        in_time = isinstance(late, JustInTime) and capped == late.depths
+        cycles = late.cycles if in_time else self._simulator.run(depths).cycles
         minimal: bool | None = None
         if self.strategy == "certified":
             trials = _InBothOrders(self._simulator, cycles, self.min_depth, in_order=Simulator(self.in_order))
@@ -133,7 +138,7 @@ class KernelSizer:
 
     @cached_property
     def prefetch(self) -> Prefetch | None:
-        """The FIFOs behind weight DMAs within their budget; None where no just-in-time depths can be had."""
+        """The FIFOs behind weight DMAs within their budget; None where the strategy has no depths."""
         free = self._free
         if free is None:
             return None
@@ -141,7 +146,7 @@ class KernelSizer:
 
     @property
     def prefetch_needed_bits(self) -> int:
-        """What the FIFOs behind weight DMAs would hold so that no time is lost."""
+        """What the FIFOs behind weight DMAs would hold by the strategy without a budget."""
         return 0 if self._free is None else bits_of(prefetched(self.graph), self._free.depths)
 
     def _in_order_too(self, depths: Mapping[str, int]) -> dict[str, int]:
@@ -158,7 +163,7 @@ class KernelSizer:
         bounds = self.prefetch.depths if self.prefetch is not None else {}
         published = published_depths(self.graph, self.min_depth)
         starts = [dict(depths), *({f: min(n, bounds.get(f, n)) for f, n in one.items()} for one in published)]
-        if self._late is not None and self._late.cycles == trials.limit:
+        if isinstance(self._late, JustInTime) and self._late.cycles == trials.limit:
             less = narrowed(self.graph, self._late, self.min_depth, self._simulator, on_progress, bounds)
             starts.append(self._in_order_too(less.depths))
         for start in sorted(starts, key=self._bits):
@@ -171,7 +176,8 @@ class KernelSizer:
         """The least cap, by halving, with which the kernel is not slower than allowed; `cap_bits` where none saves."""
         if self._late is None or not self.slowdown:
             return cap_bits
-        fastest = self._late.cycles if cap_bits is None else self._simulator.run(self._capped(cap_bits)).cycles
+        in_time = isinstance(self._late, JustInTime) and cap_bits is None
+        fastest = self._late.cycles if in_time else self._simulator.run(self._capped(cap_bits)).cycles
         limit = int(fastest * (1 + self.slowdown))
         best, tried, cap = cap_bits, self._capped(cap_bits), self.largest_bits
         while cap := cap // 2:
@@ -190,21 +196,25 @@ class KernelSizer:
         return Simulator(self.graph)
 
     @cached_property
-    def _free(self) -> JustInTime | None:
-        """Just-in-time depths without any bound."""
+    def _free(self) -> JustInTime | SteadyDepths | None:
+        """The depths of the strategy without any bound."""
         if self.strategy == "safe":
             return None
+        if self.strategy == "normal" or self.strategy == "conservative":
+            return steady_depths(self._simulator, self.safe, self.strategy, self.min_depth)
         if self.known is not None and self.strategy == "schedule":
             return self.known
         return just_in_time(self.graph, self.min_depth, simulator=self._simulator, rounds=self._rounds)
 
     @cached_property
-    def _late(self) -> JustInTime | None:
-        """Just-in-time depths with the prefetch within its budget."""
-        prefetch = self.prefetch
+    def _late(self) -> JustInTime | SteadyDepths | None:
+        """The same with the prefetch within its budget."""
+        free, prefetch = self._free, self.prefetch
         if prefetch is None or prefetch.bits == prefetch.needed_bits:
-            return self._free
+            return free
         bounds = prefetch.depths
+        if isinstance(free, SteadyDepths):
+            return replace(free, depths={**free.depths, **bounds})
         return just_in_time(self.graph, self.min_depth, simulator=self._simulator, rounds=self._rounds, bounds=bounds)
 
     @property
@@ -215,8 +225,8 @@ class KernelSizer:
         return bits_of(self.graph.sized, depths)
 
     def _capped(self, cap_bits: int | None) -> dict[str, int]:
-        """Just-in-time depths, the safe ones where there are none. With a cap: no FIFO is deeper than that many bits,
-        nor shallower than the safe rule says, which leaves no deadlock.
+        """The depths of the strategy, the safe ones where there are none. With a cap: no FIFO is deeper than that many
+        bits, nor shallower than the safe rule says, which leaves no deadlock.
         """
         if self._late is None:
             return self.safe

@@ -45,6 +45,10 @@ def layer_loop(
     the tasks `stores` have ended the layer before and `latency` cycles have passed, which is the way through external
     memory. The first task of each of the `chains` that take turns waits for the last one of the layer before. Nothing
     else waits: what does not depend on data, such as weights, runs ahead as far as FIFOs have room.
+
+    This needs nothing but a graph, so that simulators can be measured and compared on any. What the compiler makes of
+    all layers in one launch is another graph (`flow.layer_launch`): its feedback stays on chip, and weights of a layer
+    are loaded in turn behind those of the layer before.
     """
     if layers == 1:
         return graph

@@ -26,6 +26,7 @@ from streamtensor.ir.locations import copy_location
 from streamtensor.transforms.build import sort_topologically
 from streamtensor.transforms.tiling.axes import is_contraction
 from streamtensor.transforms.tiling.default_tiling import loop_extents
+from streamtensor.transforms.tiling.kernel_choices import KERNEL, carry
 
 Access: TypeAlias = ITensorReadOp | ITensorWriteOp
 
@@ -249,6 +250,7 @@ class _Pair:
         self._copy(host.body.block, block)
         merged = TaskOp(host.task_name, inits, Region(block))
         copy_location(self._heavier(), [merged])
+        carry(self._heavier(), [merged], (KERNEL,))  # choices for that kernel decide most of what it costs
         parent = self.consumer.parent
         assert parent is not None
         parent.insert_op_before(merged, self.consumer)

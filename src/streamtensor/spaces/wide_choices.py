@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from streamtensor.pipelines import Choices
 from streamtensor.targets import Device
@@ -22,8 +22,9 @@ _LARGE = 4096  # DSPs; fixed-point functions take about a thousand however narro
 _STAGE_SHARE = 0.25  # of the ports for what weights of a decode block come through at one time, and those of the head
 
 
-def wide(choices: Choices, part: Part, config: Any, device: Device) -> Choices:
-    """The choices of a part's design: a word of weights in every cycle, all of it multiplied at once.
+def wide(choices: Choices, part: Part, model_type: str, device: Device) -> Choices:
+    """The choices of the design of a part, of a model of a family: a word of weights in every cycle, all of it
+    multiplied at once.
 
     A token has one row, and takes as many words in a cycle as there are ports for weights: a quarter of the device's.
     Products that read the same values (queries, keys and values) come at one time and share them. Over a prompt
@@ -38,7 +39,7 @@ def wide(choices: Choices, part: Part, config: Any, device: Device) -> Choices:
     ports = max(1, int(device.axi_ports * _STAGE_SHARE))
     match part:
         case "prefill":
-            rows, lanes, slices = _prefill_width(bits // WEIGHT_BITS // 2, config.model_type != "gpt2", device)
+            rows, lanes, slices = _prefill_width(bits // WEIGHT_BITS // 2, model_type != "gpt2", device)
             return replace(
                 common,
                 tile=lanes,
