@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Kernels with a reshape between them that no operation can absorb stream into each other."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_a_reshape_is_no_way_through_memory(tmp_path: Path) -> None:
     x = torch.randn(16, 12)
     accelerator = streamtensor.compile(Rows().eval(), (x,), out=tmp_path / "m", tile=4)
     fused = (tmp_path / "m" / "main" / "30-fused.mlir").read_text()
-    assert fused.count("dataflow.kernel") == 1
+    assert len(re.findall(r"dataflow\.kernel (?!=)", fused)) == 1  # the attribute of that name is no kernel
     assert "dataflow.itensor_reassociate" in fused
     (found,) = accelerator.run([x.numpy()]).outputs
     with torch.no_grad():

@@ -52,12 +52,15 @@ def design_prefetch(design: Design, plan: MemoryPlan) -> Prefetch:
 
 @dataclass(frozen=True)
 class PartRun:
-    """One part at one size: its design, the memory plan, the graphs of its kernels and their simulations."""
+    """One part at one size: its design, the memory plan, the graphs of its kernels and their simulations.
+    `in_largest`: whether the ports, slots and FIFO depths are those of the part's largest design.
+    """
 
     design: Design
     plan: MemoryPlan
     graphs: tuple[Graph, ...]
     results: tuple[Result, ...]
+    in_largest: bool
 
     @property
     def cycles(self) -> int:
@@ -69,7 +72,7 @@ def run_part(
     design: Design, largest: Mapping[Part, Design], residency: Residency, device: Device, graphs_of: GraphsOf
 ) -> PartRun:
     """Simulates a design as a run of the largest one of its part, which is what the device holds: with its ports, slots
-    and FIFOs. Where their tasks have other names, the parts are placed anew with this design.
+    and FIFOs. Where their tasks or FIFOs have other names, it is a run of this design in its place.
     """
     plan = residency.plans[design.part]
     if all((dma.program, dma.name) in plan.accesses for k in design.kernels for dma in k.dmas):
@@ -80,9 +83,10 @@ def run_part(
         plan = place([design if part == design.part else largest[part] for part in parts], device)[0]
         held: dict[str, int | None] = {}
     graphs = [sized.graph for sized in graphs_of(design, plan)]
-    if all(fifo.name in held for graph in graphs for fifo in graph.sized):
+    in_largest = all(fifo.name in held for graph in graphs for fifo in graph.sized)
+    if in_largest:
         graphs = [graph.with_depths({fifo.name: held[fifo.name] for fifo in graph.sized}) for graph in graphs]
-    return PartRun(design, plan, tuple(graphs), tuple(_complete(graph, design) for graph in graphs))
+    return PartRun(design, plan, tuple(graphs), tuple(_complete(graph, design) for graph in graphs), in_largest)
 
 
 def limit_of(run: PartRun, work: Work, layers: int, device: Device) -> Limit:

@@ -240,17 +240,23 @@ class _Evaluation:
             rate / memory_roof(self.work, self.device.main_memory.measured_bytes_per_second, head=True),
             dsp_roof_ms(self.work, length, self.device) / ttft,
             residency.fits,
-            "; ".join(["simulated", *_reservations(launch, placed, used - set(decode))]),
+            "; ".join(["simulated", *_reservations(launch, length, placed, used - set(decode))]),
         )
 
 
-def _reservations(launch: str, placed: _Placed, between: set[int]) -> Iterator[str]:
+def _reservations(launch: str, length: int, placed: _Placed, between: set[int]) -> Iterator[str]:
     """What a figure does not rest on a full simulation of, and what its programs are not."""
     if launch == "one":
         for part, reason in placed.per_layer.items():
             yield f"{part} with a launch for each layer, since {reason}"
     if between:
         yield f"decode at context {', '.join(map(str, sorted(between)))} by the line through the simulated ones"
+    runs = {"prefill": {length: placed.runs["prefill"][length]}, "decode": placed.runs["decode"]}
+    for part, sizes in runs.items():
+        own = [size for size, run in sizes.items() if not run.in_largest]
+        if own:
+            what = "that size alone" if len(own) == 1 else "these sizes alone"
+            yield f"{part} of {', '.join(map(str, own))} rows by a design for {what}, not as a run of the largest one"
     if placed.residency.fits == "reload":
         yield "not resident together, one reload of the device added"
     if placed.residency.fits == "none":

@@ -184,7 +184,7 @@ def load_source(
         config = shape_config(text)
         kind, path = "shape", text
     else:
-        raise _unknown(text)
+        raise unknown_source(text)
     from streamtensor.models.decode import context_rows
     from streamtensor.models.prefill import prompt_rows
 
@@ -208,7 +208,8 @@ def load_source(
     return source
 
 
-def _unknown(text: str) -> UserError:
+def unknown_source(text: str) -> UserError:
+    """The error (ST0101, ST0102, ST0107) for a text that names no model."""
     if text.endswith(".py"):
         return UserError("ST0107", f"{text} names no callable", hint=f"write {text}:NAME")
     if Path(text).exists():

@@ -126,9 +126,12 @@ def _block(asked: Mapping[str, Any]) -> Program:
 def _config(asked: Mapping[str, Any]) -> Any:
     """The configuration of a model with the sizes that were asked for."""
     from streamtensor.models.huggingface import folder_config
-    from streamtensor.models.shapes import shape_config
+    from streamtensor.models.shapes import SHAPES, shape_config
+    from streamtensor.models.sources import unknown_source
 
     folder = Path(asked["source"])
+    if not folder.is_dir() and asked["source"] not in SHAPES:
+        raise unknown_source(asked["source"])
     config = folder_config(folder) if folder.is_dir() else shape_config(asked["source"])
     for name, value in asked["sizes"].items():
         setattr(config, name, value)

@@ -155,7 +155,7 @@ def _fused(tensor_level: ModuleOp, choices: Choices) -> FusedProgram:
 def _alone(kernel: KernelOp, limit: int) -> Violation:
     """A kernel that is too much on its own: fusion has nothing to choose."""
     name = kernel_name(kernel)
-    levers = ["default_tile_size: smaller tiles", "dies: more of them, or a device with more memory"]
+    levers = ["default_tile_size: smaller tiles", "dies: more of them, where fewer than all are used"]
     if name:
         levers.insert(1, f"tile.{name}.LOOP: smaller tiles of this kernel")
     bits = local_bits(kernel)

@@ -41,16 +41,16 @@ def size_prefetch(
 ) -> Prefetch:
     """The depths of the FIFOs behind weight DMAs within a budget (None: what they need).
 
-    `needed` has depths with which no time is lost: `cycles_free`. Where these are too much,
+    `needed` has what a strategy gives these FIFOs, `cycles_free` is the time without bounds. Where that is too much,
     two ways to share are simulated and the faster one is taken: none gets more than a common bound, and all get the
     same share of what they need. Nothing gets less than `min_depth`, whatever the budget.
     """
     fifos = prefetched(simulator.graph)
     wanted = {fifo.name: needed[fifo.name] for fifo in fifos}
     needed_bits = bits_of(fifos, wanted)
-    if budget_bits is None or needed_bits <= budget_bits:
-        return Prefetch(wanted, needed_bits, needed_bits, cycles_free, cycles_free)
     others = dict.fromkeys((fifo.name for fifo in simulator.graph.sized), None)
+    if budget_bits is None or needed_bits <= budget_bits:
+        return Prefetch(wanted, needed_bits, needed_bits, simulator.run({**others, **wanted}).cycles, cycles_free)
     found: list[tuple[int, int, dict[str, int]]] = []
     for depths in (
         _with_common_bound(fifos, wanted, budget_bits, min_depth),
@@ -60,7 +60,7 @@ def size_prefetch(
         if result.complete:
             found.append((result.cycles, bits_of(fifos, depths), depths))
     if not found:  # weights that are read before they are consumed in another order: what is needed, is needed
-        return Prefetch(wanted, needed_bits, needed_bits, cycles_free, cycles_free)
+        return Prefetch(wanted, needed_bits, needed_bits, simulator.run({**others, **wanted}).cycles, cycles_free)
     cycles, bits, depths = min(found, key=lambda one: one[:2])
     return Prefetch(depths, bits, needed_bits, cycles, cycles_free)
 
