@@ -18,6 +18,7 @@ from streamtensor.spaces.evaluation import UNITS, Objective
 _TEMPLATE = Path(__file__).with_suffix(".html.jinja")
 _KINDS = ("Pareto set", "other", "does not fit")
 _COLOURS = ("#c2410c", "#64748b", "#cbd5e1")
+_FAR_APART = 20  # the largest value above the smallest from which an axis is logarithmic
 
 
 def study_page(study: Study) -> str:
@@ -52,9 +53,11 @@ def study_plots(study: Study) -> dict[str, Any]:
     trials = sorted(study.trials, key=lambda trial: trial.number)
     rows = [_row(study, trial, front) for trial in trials if trial.values(objectives) is not None]
     values: list[dict[str, Any]] = [{**row, **row["objectives"]} for row in rows]
-    x = alt.X(str(objectives[0]), type="quantitative", title=_axis(objectives[0]), scale=alt.Scale(zero=False))
+    x = alt.X(str(objectives[0]), type="quantitative", title=_axis(objectives[0]), scale=_scale(values, objectives[0]))
     if len(objectives) > 1:
-        y = alt.Y(str(objectives[1]), type="quantitative", title=_axis(objectives[1]), scale=alt.Scale(zero=False))
+        y = alt.Y(
+            str(objectives[1]), type="quantitative", title=_axis(objectives[1]), scale=_scale(values, objectives[1])
+        )
     else:
         y = alt.Y("number", type="quantitative", title="trial")
     named = _labels(values, *[*map(str, objectives), "number"][:2])
@@ -91,6 +94,15 @@ def study_plots(study: Study) -> dict[str, Any]:
         .properties(width="container", height=220, title="Best so far")
     )
     return {"trials": json.loads(scatter.to_json()), "best": json.loads(curves.to_json())}
+
+
+def _scale(rows: Sequence[Mapping[str, Any]], objective: Objective) -> Any:
+    """Logarithmic where values are far apart: a design can be a hundred times faster than another."""
+    import altair as alt
+
+    values = [row[str(objective)] for row in rows]
+    far = bool(values) and min(values) > 0 and max(values) > _FAR_APART * min(values)
+    return alt.Scale(type="log" if far else "linear", zero=False, nice=not far, padding=12 if far else 0)
 
 
 def _labels(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> list[dict[str, Any]]:
