@@ -126,6 +126,7 @@ def test_mistakes(toy: Run, arguments: list[str], code: int, text: str) -> None:
 
 def test_an_interruption_keeps_and_prints_what_was_found(tmp_path: Path) -> None:
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background\n"
         "from streamtensor.flow import explore; explore.SPACE_OF = 'toy_space:open_slow'\n"
         "from streamtensor.cli.main import main; main()\n"
     )
