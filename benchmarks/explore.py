@@ -40,7 +40,7 @@ TRIALS_OF_SPEED = 24
 
 
 @dataclass(frozen=True)
-class Session:
+class Searched:
     """A study, the seconds from its start at which each trial ended, and the CPU seconds of its workers."""
 
     study: Study
@@ -57,7 +57,7 @@ class Session:
         return 60 * (len(self.ends) - warm) / (self.ends[-1] - self.ends[warm - 1])
 
 
-def explored(part: str, scheme: str, trials: int, workers: int, searcher: str, folder: Path) -> Session:
+def explored(part: str, scheme: str, trials: int, workers: int, searcher: str, folder: Path) -> Searched:
     """A study of a block; the model is read before the clock starts."""
     name, rows = ROWS[part]
     recipe = recipe_of(MODEL, {"device": DEVICE, "part": part, "scheme": scheme, name: rows})
@@ -78,10 +78,10 @@ def explored(part: str, scheme: str, trials: int, workers: int, searcher: str, f
     write_page(study)
     after = getrusage(RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Session(study, tuple(ends), cpu)
+    return Searched(study, tuple(ends), cpu)
 
 
-def in_new_cache(part: str, scheme: str, workers: int, folder: Path) -> Session:
+def in_new_cache(part: str, scheme: str, workers: int, folder: Path) -> Searched:
     """The same random points whoever evaluates them, with nothing kept from before but the native library."""
     before = os.environ.get("STREAMTENSOR_CACHE")
     with tempfile.TemporaryDirectory() as cache:
@@ -110,7 +110,7 @@ def roofs(part: str, trial: Trial) -> dict[str, int]:
     }
 
 
-def report(part: str, scheme: str, found: Session) -> Iterator[str]:
+def report(part: str, scheme: str, found: Searched) -> Iterator[str]:
     """What a study found, beside the default point and the rules."""
     study, known = found.study, {found.study.rule(trial): trial for trial in found.trials if found.study.rule(trial)}
     best = study.best(Objective.LATENCY)
@@ -142,7 +142,7 @@ def report(part: str, scheme: str, found: Session) -> Iterator[str]:
     )
 
 
-def report_speed(one: Session, two: Session) -> Iterator[str]:
+def report_speed(one: Searched, two: Searched) -> Iterator[str]:
     """Trials a minute of one worker and of two."""
     ratio = two.rate(4) / one.rate(2)
     yield "### Two workers against one"

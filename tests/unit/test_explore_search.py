@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Searchers and sessions on a toy space: what is tried, that nothing is lost, and that it comes out the same again."""
+"""Searchers and runs on a toy space: what is tried, that nothing is lost, and that it comes out the same again."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def question(searcher: str = "optuna", seed: int = 0, objectives: Sequence[Objec
     return Question.of(toy_recipe(), ToySpace(), objectives, searcher, seed, {})
 
 
-def session(study: Study, trials: int, workers: Workers | None = None, timeout_seconds: float | None = None) -> str:
+def search_run(study: Study, trials: int, workers: Workers | None = None, timeout_seconds: float | None = None) -> str:
     space = ToySpace()
     return search(study, study.searcher(space), workers or InlineWorker(space), trials, timeout_seconds=timeout_seconds)
 
@@ -115,17 +115,17 @@ def test_optuna_says_nothing_to_the_user(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-# ---- sessions ----------------------------------------------------------------------------------------------------
+# ---- runs ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("searcher", SEARCHER_NAMES)
 def test_a_study_in_one_go_and_in_three_are_the_same_bytes(tmp_path: Path, searcher: str) -> None:
     whole = Study.create(tmp_path / "whole", question(searcher))
-    session(whole, 40)
+    search_run(whole, 40)
     parts = Study.create(tmp_path / "parts", question(searcher))
     for trials in (5, 23, 40):
         parts = Study.read(parts.folder)
-        session(parts, trials)
+        search_run(parts, trials)
     assert (whole.folder / PARETO).read_bytes() == (parts.folder / PARETO).read_bytes()
     assert [trial.point for trial in whole.trials] == [trial.point for trial in parts.trials]
 
@@ -134,7 +134,7 @@ def test_the_pareto_set_depends_on_the_seed_and_on_nothing_else(tmp_path: Path) 
     texts: list[bytes] = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         study = Study.create(tmp_path / name, question(seed=seed))
-        session(study, 25)
+        search_run(study, 25)
         texts.append((study.folder / PARETO).read_bytes())
     assert texts[0] == texts[1] != texts[2]
 
@@ -149,27 +149,27 @@ def test_a_trial_that_was_interrupted_is_asked_for_again(tmp_path: Path) -> None
             return super().wait(timeout_seconds)
 
     whole = Study.create(tmp_path / "whole", question())
-    session(whole, 12)
+    search_run(whole, 12)
     study = Study.create(tmp_path / "study", question())
-    assert session(study, 12, Interrupted(ToySpace())) == "interrupted"
+    assert search_run(study, 12, Interrupted(ToySpace())) == "interrupted"
     assert len(study.trials) == 6
     assert json.loads((study.folder / PARETO).read_text())["trials"] == 6
     again = Study.read(study.folder)
-    assert session(again, 12) == "trials"
+    assert search_run(again, 12) == "trials"
     assert [trial.point for trial in again.trials] == [trial.point for trial in whole.trials]
 
 
-def test_a_session_ends_with_the_time_or_the_space(tmp_path: Path) -> None:
+def test_a_run_ends_with_the_time_or_the_space(tmp_path: Path) -> None:
     study = Study.create(tmp_path / "study", question("heuristics"))
-    assert session(study, 10, timeout_seconds=0.0) == "time"
+    assert search_run(study, 10, timeout_seconds=0.0) == "time"
     assert not study.trials
-    assert session(study, 10) == "space"
+    assert search_run(study, 10) == "space"
     assert [trial.origin for trial in study.trials] == ["default", "wide"]
 
 
 def test_an_error_in_the_middle_is_a_failed_trial_and_at_the_default_point_an_error(tmp_path: Path) -> None:
     study = Study.create(tmp_path / "study", question("exhaustive"))
-    session(study, 150)
+    search_run(study, 150)
     failed = [trial for trial in study.trials if trial.state == "failed"]
     assert {(trial.point["tile"], trial.point["unroll"]) for trial in failed} == {(64, 1)}
     assert failed[0].problem is not None
@@ -195,13 +195,13 @@ def test_progress_says_how_far_and_how_long(tmp_path: Path) -> None:
 
 def test_a_line_that_was_cut_off_is_forgotten(tmp_path: Path) -> None:
     study = Study.create(tmp_path / "study", question())
-    session(study, 8)
+    search_run(study, 8)
     for name in (TRIALS, JOURNAL):
         file = study.folder / name
         file.write_bytes(file.read_bytes()[:-20])
     cut = Study.read(study.folder)
     assert len(cut.trials) == 7
-    session(cut, 8)
+    search_run(cut, 8)
     again = Study.read(study.folder)
     assert [trial.point for trial in again.trials] == [trial.point for trial in study.trials]
 
@@ -258,7 +258,7 @@ def test_a_study_that_is_worked_on_is_not_replaced(tmp_path: Path) -> None:
     assert Study.read(study.folder).question == study.question
 
 
-def test_a_session_begins_with_what_others_added_since(tmp_path: Path) -> None:
+def test_a_run_begins_with_what_others_added_since(tmp_path: Path) -> None:
     study, space = begin(toy_recipe(), tmp_path / "study", searcher="exhaustive")
     stale = Study.read(study.folder)
     run(study, space, 3)
@@ -272,7 +272,7 @@ def test_a_session_begins_with_what_others_added_since(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [lambda line: line, lambda line: line.replace('"tile"', '"tiles"')])
 def test_trials_of_something_else_are_damage(tmp_path: Path, change: Callable[[str], str]) -> None:
     study = Study.create(tmp_path / "study", question())
-    session(study, 3)
+    search_run(study, 3)
     file = study.folder / TRIALS
     lines = file.read_text().splitlines()
     file.write_text("\n".join([*lines[1:], change(lines[1])]) + "\n")
@@ -282,7 +282,7 @@ def test_trials_of_something_else_are_damage(tmp_path: Path, change: Callable[[s
 
 def test_replay_finds_what_changed(tmp_path: Path) -> None:
     study = Study.create(tmp_path / "study", question())
-    session(study, 12)
+    search_run(study, 12)
     again, space = reopen(study.folder)
     assert replay(again, space) == []
     changed = replay(again, ToySpace(limit_bits=100))

@@ -56,7 +56,7 @@ class OptunaSearch:
             self._recall()
 
     def ask(self, number: int) -> Proposal | None:
-        """A point that was not tried before; the same as in an earlier session where that did not come to its end."""
+        """A point that was not tried before; the same as in an earlier run where that did not come to its end."""
         with _quiet():
             if number in self._open:
                 trial = self._trials[self._open[number]]
@@ -90,7 +90,7 @@ class OptunaSearch:
             asked = optuna.trial.Trial(self._study, self._trials[inner]._trial_id)  # pyright: ignore[reportPrivateUsage]
             # Optuna ranks infeasible points by the sum of these, so they are shares of what there is.
             excess = {violation.constraint: violation.excess for violation in evaluation.violations}
-            known = asked.constraints  # of a session that ended right here
+            known = asked.constraints  # of a run that ended right here
             for name, share in (excess or {"feasible": 0.0}).items():
                 if name not in known:
                     asked.set_constraint(name, share)
@@ -117,7 +117,7 @@ class OptunaSearch:
         return self._study.get_trials(deepcopy=False)
 
     def _recall(self) -> None:
-        """What an earlier session asked for."""
+        """What an earlier run asked for."""
         for trial in self._trials:
             if _NUMBER not in trial.user_attrs:
                 continue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A session of a study: asks the searcher, lets workers evaluate, keeps what ends."""
+"""A run of a study: asks the searcher, lets workers evaluate, keeps what ends."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from streamtensor.explore.trial import Trial
 from streamtensor.explore.workers import Outcome, Workers
 
 Ending = Literal["trials", "space", "time", "interrupted"]
-"""Why a session ended: all trials are there, nothing is left to try, the time is over, or Ctrl-C."""
+"""Why a run ended: all trials are there, nothing is left to try, the time is over, or Ctrl-C."""
 
 _LOOK_SECONDS = 0.5  # between two looks at the clock while workers are busy
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a session is: trials that ended and that were asked for, the seconds that the rest takes at this rate."""
+    """How far a run is: trials that ended and that were asked for, the seconds that the rest takes at this rate."""
 
     study: Study
     done: int
@@ -42,9 +42,9 @@ def search(
     timeout_seconds: float | None = None,
     watch: Watch = lambda progress: None,
 ) -> Ending:
-    """Brings the study to `trials` trials, those of earlier sessions among them, and writes its Pareto set.
+    """Brings the study to `trials` trials, those of earlier runs among them, and writes its Pareto set.
 
-    When the time is over, trials that run come to their end; Ctrl-C drops them, and a later session asks for
+    When the time is over, trials that run come to their end; Ctrl-C drops them, and a later run asks for
     them again.
 
     Raises UserError or InternalError when the first trial of the study, the default point, raises an error: every

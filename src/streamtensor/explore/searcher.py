@@ -38,7 +38,7 @@ class Searcher(Protocol):
         ...
 
     def tell(self, trial: Trial) -> None:
-        """A trial ended; also those of an earlier session, before the first `ask`."""
+        """A trial ended; also those of an earlier run, before the first `ask`."""
         ...
 
 

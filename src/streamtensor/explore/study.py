@@ -194,7 +194,7 @@ class Study:
         self.trials.append(trial)
 
     def repair(self) -> None:
-        """Drops what a process that was killed left of a line; before the first `add` of a session."""
+        """Drops what a process that was killed left of a line; before the first `add` of a run."""
         drop_partial_line(self.folder / TRIALS)
 
     def trial(self, number: int) -> Trial:
@@ -259,7 +259,7 @@ class Study:
 
 
 def _check_trials(trials: Sequence[Trial], question: Question) -> None:
-    """Raises ValueError for what no session writes: a number twice, or a point of another space."""
+    """Raises ValueError for what no run writes: a number twice, or a point of another space."""
     names = {one["name"] for one in question.parameters}
     seen: set[int] = set()
     for line, trial in enumerate(trials, 1):

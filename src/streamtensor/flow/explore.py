@@ -32,7 +32,7 @@ DEFAULT_OBJECTIVES = ("latency", "bits")
 
 @dataclass(frozen=True)
 class Explored:
-    """A study after a session, and why the session ended."""
+    """A study after a run, and why the run ended."""
 
     study: Study
     ending: Ending
@@ -168,7 +168,7 @@ def run(
     timeout_seconds: float | None = None,
     events: Events | None = None,
 ) -> Explored:
-    """A session: brings the study to `trials` trials and writes its Pareto set and its page. Ctrl-C ends it early.
+    """A run: brings the study to `trials` trials and writes its Pareto set and its page. Ctrl-C ends it early.
 
     Raises UserError ST0810 when another process works on the study, ST0812 without workers.
     """
