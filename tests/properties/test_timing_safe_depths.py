@@ -2,6 +2,7 @@
 """The safe rule in the native core gives the depths that it gives in Python."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def test_the_same_depths_and_the_same_errors() -> None:
     assert sum(isinstance(a, dict) and max(a.values(), default=0) > 5 for a in answers) > 50
 
 
-def test_without_a_compiler_python_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_python_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from streamtensor.algebra.steps import Step
     from streamtensor.timing import native_library
     from streamtensor.timing.safe_depths import safe_depths
@@ -44,6 +45,7 @@ def test_without_a_compiler_python_answers(monkeypatch: pytest.MonkeyPatch) -> N
     }
     expected = safe_depths(programs)
     monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr(native_library, "installed", lambda: tmp_path / "none.so")
     native_library.load.cache_clear()
     try:
         assert not native_library.available()

@@ -31,6 +31,7 @@ from streamtensor.diagnostics import InternalError, Location, UserError, UserErr
 from streamtensor.flow.token_counts import FifoDifference, TokenCheck
 from streamtensor.ir.builtin import ModuleOp, UnitAttr
 from streamtensor.ir.core import Context, ModulePass
+from streamtensor.timing import native_library
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -174,7 +175,9 @@ def test_explain_of_nothing(run: Run) -> None:
     assert "error[ST0505]" in err
 
 
-def test_doctor_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_here(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    built = tmp_path / "timing.so"
+    monkeypatch.setattr(native_library, "installed", lambda: built)
     monkeypatch.setenv("CXX", sys.executable)  # answers --version as every compiler does
     code, out, _ = run("doctor", "--json")
     told = json.loads(out)
@@ -186,10 +189,13 @@ def test_doctor_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks["torch"]["found"].startswith("2.")
     assert not checks["v++"]["needed"]
     assert "u55c" in told["devices"]
+    built.touch()
+    assert f"compiled at installation: {built}" in run("doctor")[1]
 
 
-def test_doctor_misses_a_compiler(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_misses_a_compiler(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr(native_library, "installed", lambda: tmp_path / "timing.so")
     code, out, _ = run("doctor")
     assert code == 1
     assert re.search(r"^MISSING +c\+\+ compiler +no-such-compiler: not on the PATH$", out, re.MULTILINE)

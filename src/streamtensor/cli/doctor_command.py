@@ -70,11 +70,13 @@ def _compiler() -> Check:
 
 
 def _native_core() -> Check:
-    """The cycle simulator, which is compiled on first use: nothing is compiled here."""
+    """The cycle simulator, which is compiled at installation or on first use: nothing is compiled here."""
     from streamtensor.diagnostics import UserError
     from streamtensor.timing import native_library
 
     name = "cycle simulator"
+    if native_library.installed().exists():
+        return Check(name, False, True, f"compiled at installation: {native_library.installed()}")
     try:
         core = native_library.core()
     except UserError as error:

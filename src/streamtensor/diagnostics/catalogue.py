@@ -323,9 +323,9 @@ _ENTRIES = (
     Entry(
         "ST0701",
         "no native simulator",
-        """The cycle simulator is C++ that is compiled once, on first use, and kept in the user's cache folder
-        (`$STREAMTENSOR_CACHE`, else `streamtensor` in the platform's cache folder). No compiler was found, or it
-        rejected the sources. Install g++ or clang++, or set CXX to one.""",
+        """The cycle simulator is C++ that is compiled once, when the package is installed or on first use, and then
+        kept in the user's cache folder (`$STREAMTENSOR_CACHE`, else `streamtensor` in the platform's cache folder). No
+        compiler was found, or it rejected the sources. Install g++ or clang++, or set CXX to one.""",
     ),
     Entry(
         "ST0702",

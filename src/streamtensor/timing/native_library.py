@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The native core: compiled on first use, kept in the user's cache folder under a name that its content decides."""
+"""The native core: compiled when the package is installed, and beside the package then.
+
+Where that was not possible, or the sources have changed since, it is compiled on first use and kept in the user's cache
+folder. Either way its name comes from its content, so that no other version is ever loaded.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from pathlib import Path
 from streamtensor.diagnostics import UserError
 
 _SOURCES = Path(__file__).resolve().parent / "native"
+_INSTALLED = Path(__file__).resolve().parent / "built"
 _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-exceptions", "-fno-rtti")
 _SHOWN_LINES = 12
 
@@ -33,22 +38,53 @@ class Core:
 
 
 def core() -> Core:
-    """The native core for `$CXX`, else g++, clang++ or c++. Raises UserError ST0701 without a compiler."""
+    """The native core in the user's cache, for `$CXX`, else g++, clang++ or c++.
+
+    Raises UserError ST0701 without a compiler.
+    """
     command, identity = _compiler()
-    sources = sorted(_SOURCES.iterdir())
-    digest = hashlib.sha256("\0".join((identity, *_FLAGS)).encode())
-    for source in sources:
+    return Core(tuple(command), _to_compile(), cache_folder() / f"timing-{_digest(identity)}.so")
+
+
+def installed() -> Path:
+    """Where the library that was compiled at installation is; it may not be there."""
+    return _INSTALLED / f"timing-{_digest()}.so"
+
+
+def install() -> Path:
+    """Compiles the library into the package's folder, and removes what other sources have left there.
+
+    Raises UserError ST0701 without a compiler, or when it rejects the sources.
+    """
+    command, _ = _compiler()
+    library = installed()
+    library.parent.mkdir(exist_ok=True)
+    for old in library.parent.glob("*.so"):
+        if old != library:
+            old.unlink()
+    _compile(command, _to_compile(), library)
+    return library
+
+
+def _to_compile() -> tuple[Path, ...]:
+    return tuple(sorted(_SOURCES.glob("*.cpp")))
+
+
+def _digest(compiler: str = "") -> str:
+    digest = hashlib.sha256("\0".join((compiler, *_FLAGS)).encode())
+    for source in sorted(_SOURCES.iterdir()):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    library = cache_folder() / f"timing-{digest.hexdigest()[:16]}.so"
-    return Core(tuple(command), tuple(source for source in sources if source.suffix == ".cpp"), library)
+    return digest.hexdigest()[:16]
 
 
 @functools.cache
 def load() -> ctypes.CDLL:
     """The native core, compiled where that has not been done before.
 
-    Raises UserError ST0701 without a compiler, or when it rejects the sources.
+    Raises UserError ST0701 when it has to be compiled without a compiler, or a compiler rejects the sources.
     """
+    if installed().exists():
+        return ctypes.CDLL(str(installed()))
     found = core()
     if not found.library.exists():
         _compile(found.command, found.sources, found.library)
