@@ -4,6 +4,8 @@
 Seconds are CPU seconds of the process.
 """
 
+from __future__ import annotations
+
 import json
 import resource
 import sys
@@ -12,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from time import process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamtensor.algebra.steps import Repeat, Step
 from streamtensor.timing.graph import Fifo, Graph, Task
@@ -21,6 +23,10 @@ from streamtensor.timing.kernel_sizing import KernelSizer
 from streamtensor.timing.layer_loop import layer_loop
 from streamtensor.timing.simulator import Result, Simulator
 
+if TYPE_CHECKING:
+    from streamtensor.dialects.dataflow import KernelOp
+    from streamtensor.targets import Device
+
 LATENCY = 35  # cycles of external memory between two layers
 
 
@@ -28,7 +34,8 @@ def block(shape: str, kind: str, rows: int, layers: int, certified: bool) -> dic
     """One decoder block with FIFOs sized by its schedule: sizing, the first call, and a second one with one depth
     changed, for every FIFO. `layers` copies of it in one launch, when more than 1.
     """
-    graph, in_order = block_graphs(shape, kind, rows)
+    kernel, device = block_kernel(shape, kind, rows)
+    graph, in_order = graphs_of(kernel, device)
     found: dict[str, Any] = {"tasks": len(graph.tasks), "fifos": len(graph.fifos)}
     Simulator(Graph((), ())).run()  # the native core is there, and loaded
     start = process_time()
@@ -41,6 +48,9 @@ def block(shape: str, kind: str, rows: int, layers: int, certified: bool) -> dic
         found["certified_seconds"] = process_time() - start
         found["certified_minimal"] = certificate.minimal
     found |= _calls(sized)
+    start = process_time()
+    Simulator(graphs_of(kernel, device)[0]).run(sizing.depths)
+    found["call_seconds"] = process_time() - start
     if layers > 1:
         loop = _in_one_launch(sized, layers)
         start = process_time()
@@ -49,8 +59,8 @@ def block(shape: str, kind: str, rows: int, layers: int, certified: bool) -> dic
     return found
 
 
-def block_graphs(shape: str, kind: str, rows: int) -> tuple[Graph, Graph]:
-    """The graph of a block's only kernel with safe depths, and in program order."""
+def block_kernel(shape: str, kind: str, rows: int) -> tuple[KernelOp, Device]:
+    """The only kernel of a block, at the stream level, and the device that it is for."""
     from streamtensor.dialects import context
     from streamtensor.dialects.dataflow import KernelOp
     from streamtensor.flow.passes import PassRunner
@@ -59,9 +69,6 @@ def block_graphs(shape: str, kind: str, rows: int) -> tuple[Graph, Graph]:
     from streamtensor.models.shapes import shape_config
     from streamtensor.pipelines import LEVEL_FILES, Choices, passes_to
     from streamtensor.targets import load_device
-    from streamtensor.targets.operations import load_operations
-    from streamtensor.transforms.resources.kernel_graphs import schedule_kernel
-    from streamtensor.transforms.resources.resize_streams import memory_accesses
 
     ir = import_program(block_program(shape_config(shape), "prefill" if kind == "prefill" else "decode", rows)).module
     device = load_device("u55c")
@@ -70,6 +77,20 @@ def block_graphs(shape: str, kind: str, rows: int) -> tuple[Graph, Graph]:
     for level in LEVEL_FILES:
         runner.run(ir, level, passes_to(level, choices))
     (kernel,) = (op for op in ir.walk() if isinstance(op, KernelOp))
+    return kernel, device
+
+
+def block_graphs(shape: str, kind: str, rows: int) -> tuple[Graph, Graph]:
+    """The graph of a block's only kernel with safe depths, and in program order."""
+    return graphs_of(*block_kernel(shape, kind, rows))
+
+
+def graphs_of(kernel: KernelOp, device: Device) -> tuple[Graph, Graph]:
+    """The graph of a kernel with safe depths, and in program order: schedules, then step programs."""
+    from streamtensor.targets.operations import load_operations
+    from streamtensor.transforms.resources.kernel_graphs import schedule_kernel
+    from streamtensor.transforms.resources.resize_streams import memory_accesses
+
     accesses = memory_accesses({kernel.kernel_name: kernel}, device)
     scheduled = schedule_kernel(kernel, load_operations(device.family), accesses[kernel.kernel_name])
     return scheduled.graph(), scheduled.ordered_graph()
