@@ -108,6 +108,7 @@ def test_why_a_point_does_not_fit(toy: Run) -> None:
         (["toy", "--show"], 1, "is not a study"),
         (["toy", "--apply", "1"], 1, "is not a study"),
         (["study", "--trials", "20"], 2, "is a study"),
+        (["study", "--show", "--trials", "5"], 2, "--trials can't be given here: --show evaluates no new points"),
         (["study", "--resume", "--seed", "4"], 2, "--seed can't be given here"),
         (["study", "--show", "--explain", "1"], 2, "different questions"),
         (["toy", "--out", "study", "--resume", "--force"], 2, "one of them"),

@@ -28,6 +28,7 @@ OF_THE_SPACE = (
     "fix",
     "out",
 )
+OF_THE_SEARCH = ("trials", "workers", "ray", "timeout", "resume")
 ABOUT_A_STUDY = ("show", "explain", "apply", "replay")
 ENDINGS = {
     "trials": "",
@@ -80,6 +81,8 @@ def command(ctx: click.Context, source: str, **options: Any) -> int:
         raise click.UsageError("--" + " and --".join(asked) + " are different questions")
     if study.is_file():
         _refuse(ctx, "the study says what it is about", OF_THE_SPACE)
+        if asked:
+            _refuse(ctx, f"--{asked[0]} evaluates no new points", OF_THE_SEARCH)
         if not asked and not options["resume"]:
             wanted = ", ".join(f"--{name}" for name in ABOUT_A_STUDY)
             raise click.UsageError(f"{source} is a study: add --resume to go on with it, or one of {wanted}")
