@@ -46,9 +46,9 @@ lint: setup-test
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright --project pyproject.toml
 
-# pytest is last, so that its closing line is the last line.
+# pytest is last, so that its closing line is the last line. TESTS=... is for its arguments, such as a file or -x.
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile $(TESTS)
 
 bench: setup
 	@$(BIN)/python benchmarks/run.py
