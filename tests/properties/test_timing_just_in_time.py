@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Just-in-time depths on random graphs, with the cycle-by-cycle simulator as oracle."""
 
+import random
+
 from streamtensor.algebra.steps import Repeat, Step
 from streamtensor.timing.backward import backward, reads_everything
 from streamtensor.timing.graph import Fifo, Graph, Task
@@ -48,6 +50,26 @@ def test_backward_takes_as_long() -> None:
         reverse = Simulator(backward(graph)).run()
         assert reverse.complete
         assert reverse.cycles == simulate(graph).cycles
+
+
+def test_backward_takes_as_long_at_any_depths() -> None:
+    """And deadlocks where the graph does: times of sizings are asked backward."""
+    deadlocks = slower = 0
+    for seed, graph in enumerate(live_graphs(200)):
+        chance = random.Random(seed)
+        depths = {fifo.name: chance.choice([None, 1, 1, 2, 4]) for fifo in graph.sized}
+        truth = cycle_by_cycle(graph.with_depths(depths))
+        reverse = Simulator(backward(graph)).run(depths)
+        assert reverse.complete == truth.complete
+        if truth.complete:
+            cycles = max(truth.ends.values(), default=0)
+            assert reverse.cycles == cycles
+            slower += cycles > simulate(unbounded(graph)).cycles
+            if cycles:
+                assert not Simulator(backward(graph)).run(depths, limit=cycles - 1).complete
+        deadlocks += not truth.complete
+    assert deadlocks > 10
+    assert slower > 10
 
 
 def test_a_fast_source_of_a_slow_reader_needs_no_room() -> None:

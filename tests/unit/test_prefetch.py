@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from streamtensor.algebra.steps import Repeat, Step
+from streamtensor.timing.backward import backward
 from streamtensor.timing.graph import Fifo, Graph, Task
 from streamtensor.timing.graph_json import graph_from_json, graph_to_json
 from streamtensor.timing.just_in_time import just_in_time
@@ -40,9 +41,12 @@ def test_a_budget_is_kept_and_its_price_is_told() -> None:
     assert late is not None
     needed = late.depths
     assert size_prefetch(simulator, needed, free.cycles, None, 1).loss == 0
+    reverse = Simulator(backward(graph))
     losses: list[float] = []
     for budget in (128, 256, 512, 1024, 10**6):
         found = size_prefetch(simulator, needed, free.cycles, budget, 1)
+        assert size_prefetch(reverse, needed, free.cycles, budget, 1) == found
+        assert size_prefetch(reverse, needed, free.cycles, budget, 1, cycles_needed=late.cycles) == found
         assert set(found.depths) == {"w1", "w2"}
         assert found.bits == 64 * sum(found.depths.values()) <= budget
         assert found.bits <= found.needed_bits

@@ -15,6 +15,11 @@ def backward(graph: Graph) -> Graph:
     A schedule of one, read backward, is a schedule of the other: a token is read at least its latency after it was
     written in both, and a FIFO of depth d has room for as many tokens. So the earliest steps of this graph are the
     latest ones of the given graph that end it no later. That needs every token to be read.
+
+    So both take equally long at the same depths, and both deadlock or neither does: a graph completes when it has a
+    schedule at all. Where FIFOs are deep and only the time is asked for, backward is the faster simulation. Steps
+    as early as possible leave backlogs that grow from loop to loop, behind every task that is faster than its reader;
+    steps as late as possible leave few, and what happened once comes back.
     """
     return Graph(
         tuple(Task(task.name, tuple(_backward(task.program)), task.group) for task in graph.tasks), graph.fifos

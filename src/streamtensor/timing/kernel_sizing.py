@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
 
+from streamtensor.timing.backward import backward, reads_everything
 from streamtensor.timing.descent import Trials, bits_of, can_be_less, descend
 from streamtensor.timing.graph import Graph
 from streamtensor.timing.just_in_time import ROUNDS, JustInTime, just_in_time
@@ -108,7 +109,7 @@ class KernelSizer:
         """
         late, prefetch = self._late, self.prefetch
         if late is None or prefetch is None:
-            cycles = self._simulator.run(self.safe).cycles
+            cycles = self._timer.run(self.safe).cycles
             bits = bits_of(prefetched(self.graph), self.safe)
             safe = self._bits(self.safe)
             return KernelSizing(self.strategy, self.safe, safe, safe, cycles, None, None, bits)
@@ -116,7 +117,7 @@ class KernelSizer:
         depths = self._in_order_too(capped)
         # With the just-in-time depths or more it takes as long as with unbounded FIFOs behind the prefetch.
         in_time = isinstance(late, JustInTime) and capped == late.depths
-        cycles = late.cycles if in_time else self._simulator.run(depths).cycles
+        cycles = late.cycles if in_time else self._timer.run(depths).cycles
         minimal: bool | None = None
         if self.strategy == "certified":
             trials = _InBothOrders(self._simulator, cycles, self.min_depth, in_order=Simulator(self.in_order))
@@ -142,7 +143,11 @@ class KernelSizer:
         free = self._free
         if free is None:
             return None
-        return size_prefetch(self._simulator, free.depths, free.cycles, self.prefetch_bits, self.min_depth)
+        # Just-in-time depths lose no time, so fewer bounds lose none either.
+        known = free.cycles if isinstance(free, JustInTime) else None
+        return size_prefetch(
+            self._timer, free.depths, free.cycles, self.prefetch_bits, self.min_depth, cycles_needed=known
+        )
 
     @property
     def prefetch_needed_bits(self) -> int:
@@ -164,7 +169,9 @@ class KernelSizer:
         published = published_depths(self.graph, self.min_depth)
         starts = [dict(depths), *({f: min(n, bounds.get(f, n)) for f, n in one.items()} for one in published)]
         if isinstance(self._late, JustInTime) and self._late.cycles == trials.limit:
-            less = narrowed(self.graph, self._late, self.min_depth, self._simulator, on_progress, bounds)
+            less = narrowed(
+                self.graph, self._late, self.min_depth, self._simulator, on_progress, bounds, self._backward
+            )
             starts.append(self._in_order_too(less.depths))
         for start in sorted(starts, key=self._bits):
             enough = trials.suffices(start)
@@ -177,7 +184,7 @@ class KernelSizer:
         if self._late is None or not self.slowdown:
             return cap_bits
         in_time = isinstance(self._late, JustInTime) and cap_bits is None
-        fastest = self._late.cycles if in_time else self._simulator.run(self._capped(cap_bits)).cycles
+        fastest = self._late.cycles if in_time else self._timer.run(self._capped(cap_bits)).cycles
         limit = int(fastest * (1 + self.slowdown))
         best, tried, cap = cap_bits, self._capped(cap_bits), self.largest_bits
         while cap := cap // 2:
@@ -186,7 +193,7 @@ class KernelSizer:
                 continue
             tried = depths
             if self._bits(depths) < self.bits_at(best):
-                if not self._simulator.run(depths, limit=limit).complete:
+                if not self._timer.run(depths, limit=limit).complete:
                     break
                 best = cap
         return best
@@ -196,15 +203,24 @@ class KernelSizer:
         return Simulator(self.graph)
 
     @cached_property
+    def _backward(self) -> Simulator:
+        return Simulator(backward(self.graph))
+
+    @property
+    def _timer(self) -> Simulator:
+        """The simulator for questions about nothing but time: see `backward`."""
+        return self._backward if reads_everything(self.graph) else self._simulator
+
+    @cached_property
     def _free(self) -> JustInTime | SteadyDepths | None:
         """The depths of the strategy without any bound."""
         if self.strategy == "safe":
             return None
         if self.strategy == "normal" or self.strategy == "conservative":
-            return steady_depths(self._simulator, self.safe, self.strategy, self.min_depth)
+            return steady_depths(self.graph, self.safe, self.strategy, self.min_depth, self._timer)
         if self.known is not None and self.strategy == "schedule":
             return self.known
-        return just_in_time(self.graph, self.min_depth, simulator=self._simulator, rounds=self._rounds)
+        return self._just_in_time({})
 
     @cached_property
     def _late(self) -> JustInTime | SteadyDepths | None:
@@ -215,11 +231,17 @@ class KernelSizer:
         bounds = prefetch.depths
         if isinstance(free, SteadyDepths):
             return replace(free, depths={**free.depths, **bounds})
-        return just_in_time(self.graph, self.min_depth, simulator=self._simulator, rounds=self._rounds, bounds=bounds)
+        return self._just_in_time(bounds)
 
-    @property
-    def _rounds(self) -> int:
-        return ROUNDS if self.strategy == "certified" else _ROUNDS
+    def _just_in_time(self, bounds: Mapping[str, int]) -> JustInTime | None:
+        return just_in_time(
+            self.graph,
+            self.min_depth,
+            simulator=self._simulator,
+            backward_simulator=self._backward,
+            rounds=ROUNDS if self.strategy == "certified" else _ROUNDS,
+            bounds=bounds,
+        )
 
     def _bits(self, depths: Mapping[str, int]) -> int:
         return bits_of(self.graph.sized, depths)

@@ -24,6 +24,7 @@ def narrowed(
     simulator: Simulator,
     on_progress: Callable[[int, int], None] | None = None,
     bounds: Mapping[str, int] | None = None,
+    backward_simulator: Simulator | None = None,
 ) -> JustInTime:
     """Depths of fewer bits that lose no time either, or `late`.
 
@@ -33,7 +34,7 @@ def narrowed(
     where that suffices with fewer bits in all. `bounds` are kept from the start.
     """
     bits = {fifo.name: fifo.bits for fifo in graph.sized}
-    turns = (simulator, Simulator(backward(graph)))
+    turns = (simulator, backward_simulator or Simulator(backward(graph)))
     best, bounds = late, dict(bounds or {})
     total = bits_of(graph.sized, best.depths)
     tried: set[str] = set()

@@ -37,20 +37,34 @@ def prefetched(graph: Graph) -> tuple[Fifo, ...]:
 
 
 def size_prefetch(
-    simulator: Simulator, needed: Mapping[str, int], cycles_free: int, budget_bits: int | None, min_depth: int
+    simulator: Simulator,
+    needed: Mapping[str, int],
+    cycles_free: int,
+    budget_bits: int | None,
+    min_depth: int,
+    *,
+    cycles_needed: int | None = None,
 ) -> Prefetch:
     """The depths of the FIFOs behind weight DMAs within a budget (None: what they need).
 
-    `needed` has what a strategy gives these FIFOs, `cycles_free` is the time without bounds. Where that is too much,
-    two ways to share are simulated and the faster one is taken: none gets more than a common bound, and all get the
-    same share of what they need. Nothing gets less than `min_depth`, whatever the budget.
+    `needed` has what a strategy gives these FIFOs, `cycles_free` is the time without bounds, `cycles_needed` that with
+    `needed`, where it is known. Where that is too much, two ways to share are simulated and the faster one is taken:
+    none gets more than a common bound, and all get the same share of what they need. Nothing gets less than
+    `min_depth`, whatever the budget.
+
+    `simulator` may be that of the graph `backward`: only times are asked for.
     """
     fifos = prefetched(simulator.graph)
     wanted = {fifo.name: needed[fifo.name] for fifo in fifos}
     needed_bits = bits_of(fifos, wanted)
     others = dict.fromkeys((fifo.name for fifo in simulator.graph.sized), None)
+
+    def as_needed() -> Prefetch:
+        cycles = simulator.run({**others, **wanted}).cycles if cycles_needed is None else cycles_needed
+        return Prefetch(wanted, needed_bits, needed_bits, cycles, cycles_free)
+
     if budget_bits is None or needed_bits <= budget_bits:
-        return Prefetch(wanted, needed_bits, needed_bits, simulator.run({**others, **wanted}).cycles, cycles_free)
+        return as_needed()
     found: list[tuple[int, int, dict[str, int]]] = []
     for depths in (
         _with_common_bound(fifos, wanted, budget_bits, min_depth),
@@ -60,7 +74,7 @@ def size_prefetch(
         if result.complete:
             found.append((result.cycles, bits_of(fifos, depths), depths))
     if not found:  # weights that are read before they are consumed in another order: what is needed, is needed
-        return Prefetch(wanted, needed_bits, needed_bits, simulator.run({**others, **wanted}).cycles, cycles_free)
+        return as_needed()
     cycles, bits, depths = min(found, key=lambda one: one[:2])
     return Prefetch(depths, bits, needed_bits, cycles, cycles_free)
 

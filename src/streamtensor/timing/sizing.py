@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 
 from streamtensor.diagnostics import UserError
 from streamtensor.timing import start_times
+from streamtensor.timing.backward import backward, reads_everything
 from streamtensor.timing.descent import Depths, Trials, bits_of, can_be_less, descend
 from streamtensor.timing.exact import Optimum, least_bits
 from streamtensor.timing.graph import Graph
@@ -163,7 +164,9 @@ class Sizer:
 
     def prefetch(self, budget_bits: int | None = None) -> Prefetch:
         """The FIFOs behind weight DMAs within a budget."""
-        return size_prefetch(self.simulator, self._needed, self.free.cycles, budget_bits, self.min_depth)
+        simulator = self._backward if reads_everything(self.graph) else self.simulator
+        cycles = self.free.cycles
+        return size_prefetch(simulator, self._needed, cycles, budget_bits, self.min_depth, cycles_needed=cycles)
 
     @property
     def prefetch_needed_bits(self) -> int:
@@ -172,7 +175,21 @@ class Sizer:
 
     @cached_property
     def _late(self) -> JustInTime | None:
-        return just_in_time(self.graph, self.min_depth, simulator=self.simulator)
+        return self._just_in_time({})
+
+    @cached_property
+    def _backward(self) -> Simulator:
+        return Simulator(backward(self.graph))
+
+    def _just_in_time(self, bounds: Mapping[str, int]) -> JustInTime | None:
+        return just_in_time(
+            self.graph, self.min_depth, simulator=self.simulator, backward_simulator=self._backward, bounds=bounds
+        )
+
+    def _narrowed(self, late: JustInTime, bounds: Mapping[str, int]) -> Depths:
+        tell = self._progress("where tokens wait")
+        less = narrowed(self.graph, late, self.min_depth, self.simulator, tell, bounds, self._backward)
+        return dict(less.depths)
 
     @property
     def _needed(self) -> Mapping[str, int]:
@@ -223,10 +240,7 @@ class Sizer:
                     found.append(Candidate("just-in-time", None, reason="not every token is read"))
                 else:
                     found.append(self._candidate("just-in-time", dict(self._late.depths)))
-                    less = narrowed(
-                        self.graph, self._late, self.min_depth, self.simulator, self._progress("where tokens wait")
-                    )
-                    found.append(self._candidate("narrowed", dict(less.depths)))
+                    found.append(self._candidate("narrowed", self._narrowed(self._late, {})))
         everything = {fifo.name: max(self.min_depth, self.graph.tokens[fifo.name]) for fifo in self.graph.sized}
         found.append(self._candidate("everything", everything))
         found.append(self._candidate("least", {fifo.name: self.min_depth for fifo in self.graph.sized}))
@@ -269,12 +283,10 @@ class Sizer:
             able = [c for c in first if c.deadlock is None and c.cycles <= trials.limit]
             return {c.name: c.depths for c in able if c.depths is not None}
         given = {one.name: one.depths for one in first if one.depths is not None}
-        late = just_in_time(self.graph, self.min_depth, simulator=self.simulator, bounds=bounds)
+        late = self._just_in_time(bounds)
         if late is not None:
             given["just-in-time"] = dict(late.depths)
-            tell = self._progress("where tokens wait")
-            less = narrowed(self.graph, late, self.min_depth, self.simulator, tell, bounds)
-            given["narrowed"] = dict(less.depths)
+            given["narrowed"] = self._narrowed(late, bounds)
         bounded = {name: {f: min(n, bounds.get(f, n)) for f, n in depths.items()} for name, depths in given.items()}
         return {name: depths for name, depths in bounded.items() if trials.suffices(depths) is not None}
 

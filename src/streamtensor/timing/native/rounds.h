@@ -16,6 +16,7 @@ class Rounds {
   explicit Rounds(State& state) : records(state), transitions(state, records), s(state) {}
   Records records;
   Transitions transitions;
+  bool active = false;  // whether to look
   int64_t work = 0;  // reads and writes so far, with those that were not simulated
 
   void prepare() {
@@ -224,7 +225,6 @@ class Rounds {
   std::vector<int64_t> loop_of;
   std::vector<Loop> loops;
   std::vector<Watch> watches;
-  bool active = false;
   int64_t long_step = 1024;  // steps of one item that are looked at together, at least: fewer where they move many tasks
   int64_t least_work = 0, uses = 0;
 };

@@ -12,18 +12,17 @@
 
 #include <cstring>
 
-#include "rounds.h"
+#include "steps.h"
 
 namespace st {
 
 enum Status : int64_t { COMPLETE = 0, DEADLOCK = 1, LATE = 2, PAUSED = 3 };
 
-struct Simulation : State {
-  Rounds rounds{*this};
+struct Simulation : Stepper {
   int64_t latest = NEVER;  // give up when a step is later
   bool late = false;
-  int64_t events = 0;
-  int64_t *profile = nullptr, buckets = 0, bucket_cycles = 1;
+  bool deaths = false;  // whether there are dead FIFOs
+  int64_t until = 0;  // events
 
   void start(const int64_t* depths, const int64_t* release, int64_t limit, const int64_t* patience, int64_t soft,
              int64_t least_work) {
@@ -31,7 +30,7 @@ struct Simulation : State {
     ready.restart(p.tasks);
     rounds.restart(least_work);
     latest = limit < 0 ? NEVER : limit;
-    late = false;
+    late = deaths = false;
     events = 0;
     for (int64_t t = 0; t < p.tasks; ++t) {
       tasks[t] = Task();
@@ -45,21 +44,21 @@ struct Simulation : State {
 
   // Runs for about `budget` reads and writes.
   int64_t run(int64_t budget) {
-    const int64_t until = events + budget;
+    until = events + budget;
     for (;;) {
       while (!ready.empty()) {
         const int64_t task = task_of_rank[ready.pop()];
-        rounds.runs(task);
-        if (tasks[task].stopped) {
-          const Shape* moved = rounds.stop(task);
+        if (!rounds.active) {
+          advance<false>(task);
+        } else {
+          rounds.runs(task);
+          const Shape* moved = tasks[task].stopped ? rounds.stop(task) : nullptr;
           if (moved) {
             events += 16;
             for (const auto& part : moved->parts) late |= is_late(tasks[part.task]);
           } else {
-            advance(task);
+            advance<true>(task);
           }
-        } else {
-          advance(task);
         }
         if (late) return LATE;
         if (events > until) {
@@ -80,186 +79,63 @@ struct Simulation : State {
     return task.time > latest || task.stalled_read + task.stalled_write > task.patience;
   }
 
-  void record(int64_t task, int64_t kind, int64_t from, int64_t to) {
-    int64_t* row = profile + task * buckets * 2 + kind;
-    while (from < to) {
-      const int64_t bucket = std::min(from / bucket_cycles, buckets - 1);
-      const int64_t end = bucket == buckets - 1 ? to : std::min(to, (bucket + 1) * bucket_cycles);
-      row[bucket * 2] += end - from;
-      from = end;
-    }
-  }
-
-  // `count` steps of one item. Every token and slot that they need is there; the times are what is left to find.
-  template <int R, int W>
-  void steps(Task& task, int64_t id, const Item& item, int64_t count) {
-    constexpr int MANY = 64;
-    const int64_t reads = R >= 0 ? R : item.reads, writes = W >= 0 ? W : item.writes;
-    const int64_t* const refs_ = refs.data() + item.refs;
-    struct Port {
-      int64_t *times, *other;
-      int64_t mask, other_mask, next, depth, from, latency, ready;
-    };
-    Port fixed[R >= 0 && W >= 0 ? R + W + 1 : MANY];
-    std::vector<Port> more;
-    Port* port = fixed;
-    if ((R < 0 || W < 0) && reads + writes > MANY) {
-      more.resize(reads + writes);
-      port = more.data();
-    }
-    for (int64_t i = 0; i < reads; ++i) {
-      Fifo& f = fifos[refs_[i]];
-      port[i] = {f.writes.data.data(), f.reads.data.data(), f.writes.mask, f.reads.mask, f.read, 0, 0, f.latency, 0};
-    }
-    for (int64_t i = reads; i < reads + writes; ++i) {
-      Fifo& f = fifos[refs_[i]];
-      port[i] = {f.writes.data.data(), f.reads.data.data(), f.writes.mask, f.reads.mask, f.written, f.depth,
-                 f.merged_reads, 0, 0};
-    }
-    int64_t time = task.time, stalled_read = 0, stalled_write = 0;
-    const int64_t delta = item.delta;
-    for (int64_t n = 0; n < count; ++n) {
-      const int64_t base = time + delta;
-      int64_t token = 0, room = 0;
-      for (int64_t i = 0; i < reads; ++i) token = std::max(token, port[i].times[port[i].next & port[i].mask] + port[i].latency);
-      for (int64_t i = reads; i < reads + writes; ++i) {
-        const int64_t slot = port[i].next - port[i].depth;
-        port[i].ready = slot >= port[i].from ? port[i].other[slot & port[i].other_mask] + 1 : 0;
-        room = std::max(room, port[i].ready);
-      }
-      time = std::max(base, std::max(token, room));
-      if (time > base) {
-        if (room > token) {
-          stalled_write += time - base;
-          for (int64_t i = reads; i < reads + writes; ++i)
-            if (port[i].ready == room) fifos[refs_[i]].blocked = true;
-        } else {
-          stalled_read += time - base;
-        }
-        if (profile) record(id, room > token, base, time);
-      }
-      if (n == 0 && task.first < 0) task.first = time;
-      for (int64_t i = 0; i < reads; ++i) {
-        port[i].other[port[i].next & port[i].other_mask] = time;
-        ++port[i].next;
-      }
-      for (int64_t i = reads; i < reads + writes; ++i) {
-        port[i].times[port[i].next & port[i].mask] = time;
-        ++port[i].next;
-      }
-    }
-    task.time = time;
-    task.stalled_read += stalled_read;
-    task.stalled_write += stalled_write;
-  }
-
-  // The same where one of the FIFOs that are written is dead: one step at a time, its write merged at once.
-  void steps_to_dead(Task& task, int64_t id, const Item& item, int64_t count) {
-    for (int64_t n = 0; n < count; ++n) {
-      const int64_t base = task.time + item.delta;
-      int64_t token = 0, room = 0;
-      for (int64_t i = 0; i < item.reads + item.writes; ++i) {
-        Fifo& f = fifos[refs[item.refs + i]];
-        if (i < item.reads) {
-          token = std::max(token, f.writes[f.read + n] + f.latency);
-        } else {
-          const int64_t slot = f.written + n - f.depth;
-          if (slot >= f.merged_reads) room = std::max(room, f.reads[slot] + 1);
-        }
-      }
-      const int64_t time = task.time = std::max(base, std::max(token, room));
-      for (int64_t i = item.reads; room > token && time > base && i < item.reads + item.writes; ++i) {
-        Fifo& f = fifos[refs[item.refs + i]];
-        const int64_t slot = f.written - f.depth + n;
-        f.blocked |= slot >= f.merged_reads && f.reads[slot] + 1 == room;
-      }
-      if (task.first < 0) task.first = time;
-      (room > token ? task.stalled_write : task.stalled_read) += time - base;
-      if (profile && time > base) record(id, room > token, base, time);
-      for (int64_t i = 0; i < item.reads + item.writes; ++i) {
-        Fifo& f = fifos[refs[item.refs + i]];
-        if (i < item.reads) {
-          f.reads[f.read + n] = time;
-        } else if (f.dead) {
-          f.merge_unread(time);
-        } else {
-          f.writes[f.written + n] = time;
-        }
-      }
-    }
-  }
-
+  // Runs one task as far as it can.
+  template <bool LOOKS>
   void advance(int64_t id) {
     Task& task = tasks[id];
-    task.wait = NOTHING;
+    wake_quietly(task);
     while (task.at.at) {
       const Item& item = *task.at.at;
-      const int64_t* const refs_ = refs.data() + item.refs;
-      const int64_t all = item.reads + item.writes;
-      int64_t count = rounds.steps(task);
-      bool dead = false;
-      for (int64_t i = 0; i < all; ++i) {
-        const Fifo& f = fifos[refs_[i]];
-        const int64_t can = i < item.reads ? f.held() : f.room();
-        dead |= f.dead;
-        if (can <= 0) {
-          task.wait = i < item.reads ? TOKEN : ROOM;
-          task.wait_fifo = refs_[i];
-          return;
-        }
-        count = std::min(count, can);
-      }
-      const int64_t top = rounds.records.top;
-      if (task.owner != top) rounds.records.touch(id, task);
-      for (int64_t i = 0; i < all; ++i)
-        if (fifos[refs_[i]].owner != top) rounds.records.touch(refs_[i], fifos[refs_[i]]);
-      for (int64_t i = 0; i < all; ++i) {
-        Fifo& f = fifos[refs_[i]];
-        if (i < item.reads)
-          f.reads.reserve(f.read - f.merged_reads + count, f.read);
-        else if (!f.dead)
-          f.make_place(f.held() + count);
-      }
-      if (all == 0) {
-        if (task.first < 0) task.first = task.time + item.delta;
-        task.time += item.delta * count;
-      } else if (dead)
-        steps_to_dead(task, id, item, count);
-      else if (item.reads == 1 && item.writes == 1)
-        steps<1, 1>(task, id, item, count);
-      else if (item.reads == 1 && item.writes == 0)
-        steps<1, 0>(task, id, item, count);
-      else if (item.reads == 0 && item.writes == 1)
-        steps<0, 1>(task, id, item, count);
-      else if (item.reads == 2 && item.writes == 1)
-        steps<2, 1>(task, id, item, count);
-      else if (item.reads == 2 && item.writes == 0)
-        steps<2, 0>(task, id, item, count);
-      else
-        steps<-1, -1>(task, id, item, count);
-      events += count * all + 1;
-      rounds.work += count * all + 1;
-      task.steps += count;
-      for (int64_t i = 0; i < all; ++i) (i < item.reads ? fifos[refs_[i]].read : fifos[refs_[i]].written) += count;
-      for (int64_t i = 0; i < all; ++i) {
-        Fifo& f = fifos[refs_[i]];
-        if (!f.dead) f.merge();
-        const int64_t other = i < item.reads ? writer[refs_[i]] : reader[refs_[i]];
-        if (tasks[other].wait == (i < item.reads ? ROOM : TOKEN) && tasks[other].wait_fifo == refs_[i]) push(other);
-      }
-      if (task.at.left -= count) {
-        rounds.pass_steps(task);
-      } else {
-        rounds.end_of_item(task);
-        task.at.next([&](int64_t place, bool begins) { rounds.pass(task, place, begins); });
-      }
+      if (!LOOKS && !profile && with_its_other(task, item)) continue;
+      if (!go_on<LOOKS>(id, task, item)) return;
       late |= is_late(task);
-      if (late) return;
-      if (task.stopped) {
+      if (late || events > until) {
+        push(id);
+        return;
+      }
+      if (LOOKS && task.stopped) {
         push(id);
         return;
       }
     }
+  }
+  bool with_its_other(Task& task, const Item& item) {
+    if (item.reads + item.writes != 1) return false;
+    const int64_t fifo = refs[item.refs];
+    Fifo& f = fifos[fifo];
+    if (item.reads ? !f.writer_waits : !f.reader_waits) return false;
+    const int64_t id = item.reads ? writer[fifo] : reader[fifo];
+    Task& other = tasks[id];
+    if (f.dead || !(item.reads ? writes_only(other, fifo) : reads_only(other, fifo))) return false;
+    item.reads ? together(task, other, f, until) : together(other, task, f, until);
+    late |= is_late(task) | is_late(other);
+    if (late || !(item.reads ? writes_only(other, fifo) : reads_only(other, fifo))) wake(id);
+    return true;
+  }
+  template <bool LOOKS>
+  bool go_on(int64_t id, Task& task, const Item& item) {
+    if (profile || deaths || item.reads > 3 || item.writes > 3) return go_on_slowly<LOOKS>(id, task, item);
+    switch (item.reads * 4 + item.writes) {
+      case 0: silent_steps<LOOKS>(id, task, item); return true;
+      case 1: return steps<LOOKS, 0, 1>(id, task, item);
+      case 2: return steps<LOOKS, 0, 2>(id, task, item);
+      case 3: return steps<LOOKS, 0, 3>(id, task, item);
+      case 4: return steps<LOOKS, 1, 0>(id, task, item);
+      case 5: return steps<LOOKS, 1, 1>(id, task, item);
+      case 8: return steps<LOOKS, 2, 0>(id, task, item);
+      case 9: return steps<LOOKS, 2, 1>(id, task, item);
+      default: return steps<LOOKS, -1, -1>(id, task, item);
+    }
+  }
+  template <bool LOOKS>
+  bool go_on_slowly(int64_t id, Task& task, const Item& item) {
+    if (item.reads + item.writes == 0) {
+      silent_steps<LOOKS>(id, task, item);
+      return true;
+    }
+    bool dead = false;
+    for (int64_t i = item.refs; i < item.refs + item.reads + item.writes; ++i) dead |= fifos[refs[i]].dead;
+    return dead ? step_to_dead<LOOKS>(id, task, item) : steps<LOOKS, -1, -1>(id, task, item);
   }
 
   int64_t next_in_wait(int64_t task) const {
@@ -300,7 +176,7 @@ struct Simulation : State {
       } while (at != task);
       if (best < 0) continue;
       Fifo& fifo = fifos[best];
-      fifo.soft *= 2;
+      fifo.set_soft(2 * fifo.soft);
       push(writer[best]);
       moved = true;
     }
@@ -310,8 +186,9 @@ struct Simulation : State {
       if (!waits_for_soft(t) || !waits_for_good(reader[tasks[t].wait_fifo])) continue;
       Fifo& fifo = fifos[tasks[t].wait_fifo];
       fifo.merge();
-      while (fifo.merged_writes < fifo.written) fifo.merge_unread(fifo.writes[fifo.merged_writes]);
-      fifo.dead = true;
+      while (fifo.merged_writes < fifo.written) fifo.merge_unread(fifo.writes()[fifo.merged_writes]);
+      fifo.die();
+      deaths = true;
       push(t);
       moved = true;
     }

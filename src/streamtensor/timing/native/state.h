@@ -67,6 +67,21 @@ struct State {
   Ready ready;
 
   void push(int64_t task) { ready.push(rank[task]); }
+  void wait(Task& task, Wait kind, int64_t fifo) {
+    task.wait = kind;
+    task.wait_fifo = fifo;
+    (kind == TOKEN ? fifos[fifo].reader_waits : fifos[fifo].writer_waits) = true;
+  }
+  void wake_quietly(Task& task) {
+    if (task.wait == NOTHING) return;
+    (task.wait == TOKEN ? fifos[task.wait_fifo].reader_waits : fifos[task.wait_fifo].writer_waits) = false;
+    task.wait = NOTHING;
+  }
+  // It may go on, or is worth a try.
+  void wake(int64_t id) {
+    wake_quietly(tasks[id]);
+    push(id);
+  }
 };
 
 }  // namespace st

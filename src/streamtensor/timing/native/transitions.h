@@ -25,13 +25,6 @@
 
 namespace st {
 
-// Numbers behind an index: a ring, or a copy of a part of one.
-struct Times {
-  const int64_t* data;
-  int64_t mask, from;
-  int64_t operator[](int64_t i) const { return data[(i - from) & mask]; }
-};
-
 struct TaskView {
   int64_t place, left, time;
   bool started;
@@ -94,12 +87,13 @@ class Transitions {
     for (const auto& part : shape.parts) now_tasks.push_back(view(s.tasks[part.task]));
     now_fifos.clear();
     for (const auto& link : shape.links) {
-      const Fifo& f = s.fifos[link.fifo];
+      Fifo& f = s.fifos[link.fifo];
       if (f.dead) return nullptr;
       if (!link.reads_new) {
-        if (f.held() < link.reads || f.held() - link.reads + link.writes > std::min(f.depth, f.soft)) return nullptr;
+        if (f.held() < link.reads || f.held() - link.reads + link.writes > f.limit) return nullptr;
       }
       if (!link.writes_new && f.free() < link.writes) return nullptr;
+      f.merge();
       now_fifos.push_back(view(f));
     }
     make_places(shape, now_tasks, now_fifos);
@@ -140,10 +134,9 @@ class Transitions {
         rounds.insert(rounds.end(), r + 9, r + r[0]);
       }
       t.at.move(r[7], in_step ? step_left - r[1] : r[8]);
-      t.wait = NOTHING;
       t.passed.clear();
       t.stopped = false;
-      s.push(part.task);
+      s.wake(part.task);
     }
     for (const auto& link : shape.links) {
       Fifo& f = s.fifos[link.fifo];
@@ -152,12 +145,11 @@ class Transitions {
       f.blocked |= (bool)r[3];
       r += 8;
       const int64_t written = f.written + writes, read = f.read + reads;
-      f.make_place(link.reads_new ? written - read : written - std::min(f.merged_writes, read));
-      f.reads.reserve(link.reads_new ? pending_reads : read - f.merged_reads, f.read);
+      f.make_place(writes + (link.reads_new ? f.merged_reads + pending_reads - read : 0));
       const int64_t write_base = link.writer < 0 ? 0 : bases_[shape.parts[link.writer].island];
       const int64_t read_base = link.reader < 0 ? 0 : bases_[shape.parts[link.reader].island];
-      for (int64_t i = 0; i < w; ++i) f.writes[written - w + i] = *r++ + write_base;
-      for (int64_t i = 0; i < k; ++i) f.reads[read - k + i] = *r++ + read_base;
+      for (int64_t i = 0; i < w; ++i) f.writes()[written - w + i] = *r++ + write_base;
+      for (int64_t i = 0; i < k; ++i) f.reads()[read - k + i] = *r++ + read_base;
       f.written = written;
       f.read = read;
       if (link.reads_new) {
@@ -167,8 +159,8 @@ class Transitions {
       } else {
         f.merge();
       }
-      wake(s.writer[link.fifo], ROOM, link.fifo, reads);
-      wake(s.reader[link.fifo], TOKEN, link.fifo, writes);
+      if (reads && f.writer_waits) s.wake(s.writer[link.fifo]);
+      if (writes && f.reader_waits) s.wake(s.reader[link.fifo]);
     }
     ++used;
   }
@@ -192,17 +184,18 @@ class Transitions {
     for (const SavedFifo& f : record.fifos) {
       Fifo& now = s.fifos[f.fifo];
       if (now.dead) return false;
-      const int64_t* times = records_.numbers.data() + f.numbers;
+      now.merge();
+      int64_t* times = records_.numbers.data() + f.numbers;
       FifoView view{f.written, f.read, f.merged_writes, f.merged_reads, {times, -1, f.read},
                     {times + f.tokens, -1, f.read - f.reads}};
       const int64_t used = std::min(now.read, f.written) - f.read, pending = f.read - f.merged_reads;
       if (used > f.tokens) {
-        if (now.written - f.read > now.writes.capacity()) return too_long(now, used, work);
-        view.writes = {now.writes.data.data(), now.writes.mask, 0};
+        if (now.written - f.read > now.capacity()) return too_long(now, used, work);
+        view.writes = now.writes();
       }
       if (pending > f.reads) {
-        if (now.read - f.merged_reads > now.reads.capacity()) return too_long(now, pending, work);
-        view.reads = {now.reads.data.data(), now.reads.mask, 0};
+        if (now.read - f.merged_reads > now.capacity()) return too_long(now, pending, work);
+        view.reads = now.reads();
       }
       then_fifos.push_back(view);
     }
@@ -236,11 +229,7 @@ class Transitions {
     return {t.at.place(), t.at.left, t.time, t.first >= 0, t.at.rounds.data(), (int64_t)t.at.rounds.size()};
   }
   FifoView view(const Fifo& f) const {
-    return {f.written, f.read, f.merged_writes, f.merged_reads, {f.writes.data.data(), f.writes.mask, 0},
-            {f.reads.data.data(), f.reads.mask, 0}};
-  }
-  void wake(int64_t task, Wait wait, int64_t fifo, int64_t moves) {
-    if (moves && s.tasks[task].wait == wait && s.tasks[task].wait_fifo == fifo) s.push(task);
+    return {f.written, f.read, f.merged_writes, f.merged_reads, f.writes(), f.reads()};
   }
 
   static uint64_t hash(const std::vector<int64_t>& values) {
@@ -379,8 +368,8 @@ class Transitions {
       out.insert(out.end(), {link.reads, link.writes, f.high, f.blocked, f.written - f.merged_writes, pending, writes, reads});
       const int64_t write_base = link.writer < 0 ? 0 : bases_[shape_.parts[link.writer].island];
       const int64_t read_base = link.reader < 0 ? 0 : bases_[shape_.parts[link.reader].island];
-      for (int64_t i = f.written - writes; i < f.written; ++i) out.push_back(f.writes[i] - write_base);
-      for (int64_t i = f.read - reads; i < f.read; ++i) out.push_back(f.reads[i] - read_base);
+      for (int64_t i = f.written - writes; i < f.written; ++i) out.push_back(f.writes()[i] - write_base);
+      for (int64_t i = f.read - reads; i < f.read; ++i) out.push_back(f.reads()[i] - read_base);
     }
   }
 
