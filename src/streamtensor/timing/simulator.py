@@ -19,7 +19,6 @@ from streamtensor.timing.least_cycles import least_cycles
 from streamtensor.timing.packed import Array, np_array, pack, pointer
 
 _BUDGET = 5_000_000  # reads and writes between two looks at signals such as Ctrl-C
-_MOST_AHEAD, _LEAST_AHEAD, _AHEAD_IN_ALL = 4096, 64, 1 << 22  # tokens
 _REMEMBERED = 4
 LEAST_WORK = 2048
 _COMPLETE, _DEADLOCK, _LATE, _PAUSED = range(4)
@@ -133,7 +132,6 @@ class Simulator:
         self._native = _functions()
         self._handle = self._native.st_sim_new(*packed.pointers(), pointer(latency), *map(pointer, ends))
         weakref.finalize(self, self._native.st_sim_delete, self._handle)
-        self._ahead = max(_LEAST_AHEAD, min(_MOST_AHEAD, _AHEAD_IN_ALL // max(1, len(self._fifos))))
         self._answers: deque[tuple[list[int], Result]] = deque(maxlen=_REMEMBERED)
         self.effort = Effort(0, 0, 0)
         """What the last simulation took."""
@@ -192,7 +190,7 @@ class Simulator:
             None if starts is None else pointer(starts),
             -1 if limit is None else limit,
             None if patience is None else pointer(patience),
-            self._ahead if ahead is None else ahead,
+            ahead or 0,
             None if profile is None else pointer(profile.waits),
             0 if profile is None else profile.waits.shape[1],
             1 if profile is None else profile.bucket_cycles,

@@ -54,8 +54,8 @@ struct alignas(64) Fifo {
     latency = new_latency;
     owner = slot = -1;
     set_soft(new_soft);
-    // Small again: a ring that is larger than it must be leaves the processor's caches.
-    resize(SMALLEST);
+    // As large as last time, but no larger than needed: a ring that is leaves the processor's caches.
+    resize(storage.empty() || capacity() / 4 > limit ? SMALLEST : capacity());
   }
   void set_soft(int64_t tokens) {
     soft = tokens;
@@ -73,6 +73,17 @@ struct alignas(64) Fifo {
   void merge() {
     const Times write = writes(), read_ = reads();
     int64_t w = merged_writes, r = merged_reads, most = high;
+    if (w == written || r == read) return;
+    if (high == depth) {  // it can't have been fuller: the end is enough
+      if (write[written - 1] <= read_[read - 1]) {
+        for (w = written, r = read; r > merged_reads && read_[r - 1] >= write[w - 1];) --r;
+      } else {
+        for (w = written, r = read; w > merged_writes && write[w - 1] > read_[r - 1];) --w;
+      }
+      merged_writes = w;
+      merged_reads = r;
+      return;
+    }
     while (w < written && r < read) {
       if (write[w] <= read_[r]) {
         ++w;

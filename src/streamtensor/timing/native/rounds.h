@@ -4,7 +4,7 @@
 // A task stops there, and all tasks before it in rank run as far as they can, so that the same round finds the same
 // state. The tasks with the fewest cycles of their own come first in rank: what is left is the slowest task of the phase,
 // which has its loops. From one such stop to the next is a transition; outer loops have transitions over those of inner
-// ones. How many rounds belong together is decided when it is known how much work one is.
+// ones. How many rounds belong together follows from how much work one is, about.
 #pragma once
 
 #include "transitions.h"
@@ -26,15 +26,26 @@ class Rounds {
     s.outer.assign(count, -1);
     for (int64_t task = 0; task < s.p.tasks; ++task) {
       std::vector<int64_t> nest;
+      std::vector<double> own{0};  // reads and writes in a round of each
       for (int64_t n = s.task_begin[task]; n < s.task_begin[task + 1]; ++n) {
         const Item& item = s.items[n];
-        if (item.kind == END) nest.pop_back();
+        if (item.kind == END) {
+          const int64_t loop = nest.back();
+          nest.pop_back();
+          loops[loop_of[loop]].own = own.back();
+          own.pop_back();
+          own.back() += (double)s.items[loop].count * loops[loop_of[loop]].own;
+        }
         s.outer[n] = nest.empty() ? -1 : nest.back();
         if (item.kind == LOOP || (item.kind == STEP && item.count >= 2 * long_step)) {
           loop_of[n] = (int64_t)loops.size();
           loops.push_back({task, n, (int64_t)nest.size()});
         }
-        if (item.kind == LOOP) nest.push_back(n);
+        if (item.kind == STEP) own.back() += (double)(item.count * (item.reads + item.writes) + 1);
+        if (item.kind == LOOP) {
+          nest.push_back(n);
+          own.push_back(0);
+        }
       }
     }
   }
@@ -43,10 +54,9 @@ class Rounds {
     active = least > 0;
     if (active && least != least_work) {
       least_work = least;
-      forget();
+      watch_again();
     }
     records.restart();
-    for (Loop& loop : loops) loop.last = -1;
     for (Watch& watch : watches) watch.open = -1;
     work = 0;
     transitions.used = 0;
@@ -82,10 +92,7 @@ class Rounds {
     if (n < 0) return;
     Loop& loop = loops[n];
     task.passed.push_back(item * 2 + begins);
-    if (loop.watches.empty()) {
-      if (!loop.decided) measure(loop, begins);
-      return;
-    }
+    if (loop.watches.empty()) return;
     if (begins) {
       task.stopped |= counter(task, item) % watches[loop.watches.back()].stride == 0;
     } else {
@@ -137,13 +144,14 @@ class Rounds {
   }
 
  private:
-  static constexpr int64_t MOST_OPEN = 60, MOST_NUMBERS = 1 << 23, PATIENCE = 256, LONGEST_REST = 1024;
+  // What a task reads or writes is written or read by another, which does something for it too.
+  static constexpr double OTHERS = 4;
+  static constexpr int64_t MOST_OPEN = 60, MOST_NUMBERS = 1 << 23, PATIENCE = 32, LONGEST_REST = 1024;
 
   struct Loop {
     int64_t task, item, level;
+    double own = 1;  // reads and writes in a round
     std::vector<int64_t> watches = {};  // those of most rounds first
-    int64_t last = -1, gap = 0, seen = 0;
-    bool decided = false;
   };
   struct Watch {
     int64_t stride;  // rounds
@@ -170,30 +178,21 @@ class Rounds {
   int64_t counter(const Task& task, int64_t item) const {
     return s.items[item].kind == STEP ? task.at.left : task.at.rounds[loops[loop_of[item]].level];
   }
-  void measure(Loop& loop, bool begins) {
+  void watch(Loop& loop) {
     const Item& item = s.items[loop.item];
-    if (item.kind == STEP) return decide(loop, std::max<int64_t>(1, least_work / long_step));
-    if (begins && loop.last >= 0) {
-      loop.gap = std::max<int64_t>(1, work - loop.last);
-      if (++loop.seen == 2) decide(loop, loop.gap);
-    }
-    loop.last = begins ? work : -1;
-  }
-  void decide(Loop& loop, int64_t gap) {
-    const int64_t rounds = s.items[loop.item].count;
+    const double least = item.kind == STEP ? (double)long_step : (double)least_work / (OTHERS * loop.own);
     int64_t stride = 1;
-    while (stride * gap < least_work) stride *= 2;
-    for (; stride == 1 || 2 * stride <= rounds; stride *= 16) {
+    while ((double)stride < least) stride *= 2;
+    for (; stride == 1 || 2 * stride <= item.count; stride *= 16) {
       loop.watches.insert(loop.watches.begin(), (int64_t)watches.size());
       watches.push_back({stride});
     }
-    loop.decided = true;
   }
   void learn(Watch& watch, Task& task) {
     Record& record = records.latest();
     const int64_t worked = work - record.work, size = records.size() - (int64_t)record.numbers;
     if (transitions.numbers >= MOST_NUMBERS) forget_transitions();
-    const int64_t most = spares() ? worked / 4 : NEVER;
+    const int64_t most = spares() ? worked : NEVER;
     const bool learns = size <= most && transitions.learn(watch.families, worked, most, task.passed);
     // Where nothing comes back, or little is saved, looking becomes seldom.
     if (++watch.misses % PATIENCE == 0 || !learns) {
@@ -211,12 +210,11 @@ class Rounds {
     for (Watch& watch : watches) watch.families.clear();
     transitions.numbers = 0;
   }
-  void forget() {
+  void watch_again() {
     watches.clear();
     for (Loop& loop : loops) {
       loop.watches.clear();
-      loop.decided = false;
-      loop.seen = 0;
+      watch(loop);
     }
     transitions.numbers = 0;
   }

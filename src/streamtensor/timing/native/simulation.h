@@ -19,14 +19,23 @@ namespace st {
 enum Status : int64_t { COMPLETE = 0, DEADLOCK = 1, LATE = 2, PAUSED = 3 };
 
 struct Simulation : Stepper {
+  static constexpr int64_t MOST_IN_ALL = 1 << 22, MOST_AHEAD = 4096, LEAST_AHEAD = 64;  // tokens
   int64_t latest = NEVER;  // give up when a step is later
   bool late = false;
   bool deaths = false;  // whether there are dead FIFOs
   int64_t until = 0;  // events
 
+  // `soft`: tokens that a FIFO holds at first while that suffices; 0: any number where all depths are small enough in
+  // sum, and few where they are not.
   void start(const int64_t* depths, const int64_t* release, int64_t limit, const int64_t* patience, int64_t soft,
              int64_t least_work) {
-    for (int64_t f = 0; f < p.fifos; ++f) fifos[f].restart(depths[f] < 0 ? NEVER : depths[f], soft, latency[f]);
+    int64_t in_all = 0;
+    for (int64_t f = 0; f < p.fifos; ++f) in_all += std::min(std::max<int64_t>(depths[f], 0), MOST_IN_ALL);
+    const int64_t few = std::max(LEAST_AHEAD, std::min(MOST_AHEAD, MOST_IN_ALL / std::max<int64_t>(1, p.fifos)));
+    for (int64_t f = 0; f < p.fifos; ++f) {
+      const int64_t depth = depths[f] < 0 ? NEVER : depths[f];
+      fifos[f].restart(depth, soft ? soft : depth < NEVER && in_all <= MOST_IN_ALL ? depth : few, latency[f]);
+    }
     ready.restart(p.tasks);
     rounds.restart(least_work);
     latest = limit < 0 ? NEVER : limit;
@@ -68,8 +77,8 @@ struct Simulation : Stepper {
       }
       bool ended = true;
       for (const Task& task : tasks) ended &= !task.at.at;
-      rounds.forget_records();
       if (!ended && make_room()) continue;
+      rounds.forget_records();
       for (Fifo& fifo : fifos) fifo.finish();
       return ended ? COMPLETE : DEADLOCK;
     }
@@ -79,44 +88,49 @@ struct Simulation : Stepper {
     return task.time > latest || task.stalled_read + task.stalled_write > task.patience;
   }
 
-  // Runs one task as far as it can.
+  // Runs one task as far as it can. LOOKS: whether transitions are looked for (rounds.h).
   template <bool LOOKS>
   void advance(int64_t id) {
     Task& task = tasks[id];
     wake_quietly(task);
     while (task.at.at) {
       const Item& item = *task.at.at;
-      if (!LOOKS && !profile && with_its_other(task, item)) continue;
-      if (!go_on<LOOKS>(id, task, item)) return;
+      if (!with_its_other<LOOKS>(id, task, item) && !make_steps<LOOKS>(id, task, item)) return;
       late |= is_late(task);
-      if (late || events > until) {
-        push(id);
-        return;
-      }
-      if (LOOKS && task.stopped) {
+      if (late || events > until || (LOOKS && task.stopped)) {
         push(id);
         return;
       }
     }
   }
-  bool with_its_other(Task& task, const Item& item) {
-    if (item.reads + item.writes != 1) return false;
+  // Where the task and one that waits for it do nothing but write and read a FIFO, both go on: to change tasks for every
+  // few tokens of a shallow FIFO takes longer than the tokens. False where that is not so.
+  template <bool LOOKS>
+  bool with_its_other(int64_t id, Task& task, const Item& item) {
+    if (item.reads + item.writes != 1 || profile) return false;
     const int64_t fifo = refs[item.refs];
     Fifo& f = fifos[fifo];
-    if (item.reads ? !f.writer_waits : !f.reader_waits) return false;
-    const int64_t id = item.reads ? writer[fifo] : reader[fifo];
-    Task& other = tasks[id];
-    if (f.dead || !(item.reads ? writes_only(other, fifo) : reads_only(other, fifo))) return false;
-    item.reads ? together(task, other, f, until) : together(other, task, f, until);
-    late |= is_late(task) | is_late(other);
-    if (late || !(item.reads ? writes_only(other, fifo) : reads_only(other, fifo))) wake(id);
+    const bool reads = item.reads;
+    if (!(reads ? f.writer_waits : f.reader_waits) || f.dead) return false;
+    const int64_t other_id = reads ? writer[fifo] : reader[fifo];
+    Task& other = tasks[other_id];
+    // A task that comes later in rank has its turn when this one can't go on.
+    if (!does_only(other, fifo, !reads) || (LOOKS && rank[other_id] > rank[id])) return false;
+    if (LOOKS) {
+      touch(id, task, item);
+      touch(other_id, other, *other.at.at);
+    }
+    reads ? together<LOOKS>(task, other, f, until) : together<LOOKS>(other, task, f, until);
+    late |= is_late(other);
+    if (late || other.stopped || !does_only(other, fifo, !reads)) wake(other_id);
     return true;
   }
+  // Steps of an item; false when there can be none now. The usual numbers of FIFOs have loops of their own.
   template <bool LOOKS>
-  bool go_on(int64_t id, Task& task, const Item& item) {
-    if (profile || deaths || item.reads > 3 || item.writes > 3) return go_on_slowly<LOOKS>(id, task, item);
+  bool make_steps(int64_t id, Task& task, const Item& item) {
+    if (profile || deaths || item.reads > 3 || item.writes > 3) return make_any_steps<LOOKS>(id, task, item);
     switch (item.reads * 4 + item.writes) {
-      case 0: silent_steps<LOOKS>(id, task, item); return true;
+      case 0: return silent_steps<LOOKS>(id, task, item);
       case 1: return steps<LOOKS, 0, 1>(id, task, item);
       case 2: return steps<LOOKS, 0, 2>(id, task, item);
       case 3: return steps<LOOKS, 0, 3>(id, task, item);
@@ -128,11 +142,8 @@ struct Simulation : Stepper {
     }
   }
   template <bool LOOKS>
-  bool go_on_slowly(int64_t id, Task& task, const Item& item) {
-    if (item.reads + item.writes == 0) {
-      silent_steps<LOOKS>(id, task, item);
-      return true;
-    }
+  bool make_any_steps(int64_t id, Task& task, const Item& item) {
+    if (item.reads + item.writes == 0) return silent_steps<LOOKS>(id, task, item);
     bool dead = false;
     for (int64_t i = item.refs; i < item.refs + item.reads + item.writes; ++i) dead |= fifos[refs[i]].dead;
     return dead ? step_to_dead<LOOKS>(id, task, item) : steps<LOOKS, -1, -1>(id, task, item);

@@ -86,8 +86,8 @@ void st_sim_delete(void* sim) { delete static_cast<Simulation*>(sim); }
 
 // depths: below 0 is unbounded. release: no step of a task before release + its delta; may be null. limit: a step later
 // than this ends the run with LATE; below 0 is none. patience: a task that waits for more cycles does so too; may be
-// null. soft: tokens that a FIFO holds at first while that suffices, at least 1. profile: null, or tasks x buckets x 2
-// numbers, to which the cycles that each task waits to read and to write are added, by time. least_work: reads and writes
+// null. soft: tokens that a FIFO holds at first while that suffices; 0 is to leave that to the simulator. profile: null,
+// or tasks x buckets x 2 numbers, to which the cycles that each task waits to read and to write are added, by time. least_work: reads and writes
 // of the least transitions that are remembered (rounds.h); 0 is to simulate everything, as with a profile.
 void st_sim_start(void* sim, const int64_t* depths, const int64_t* release, int64_t limit,
                   const int64_t* patience, int64_t soft, int64_t* profile, int64_t buckets, int64_t bucket_cycles,

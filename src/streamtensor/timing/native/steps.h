@@ -6,12 +6,14 @@
 
 namespace st {
 
+// The state with the steps that change it. LOOKS: whether transitions are looked for (rounds.h).
 struct Stepper : State {
   Rounds rounds{*this};
   int64_t events = 0;
   int64_t *profile = nullptr, buckets = 0, bucket_cycles = 1;
 
-  // One FIFO of a step. Of one that is read, `needed` are the times of the writes; of one that is written, those of the reads.
+  // One FIFO of a step. Of one that is read, `needed` are the times of the writes; of one that is written, those of the
+  // reads.
   struct Port {
     const int64_t* needed;
     int64_t* made;
@@ -19,7 +21,9 @@ struct Stepper : State {
 
     Port() = default;
     void read(const Fifo& f) { *this = {f.times, f.times + f.capacity(), f.mask, f.read, 0, f.latency, 0}; }
-    void write(const Fifo& f) { *this = {f.times + f.capacity(), f.times, f.mask, f.written, f.merged_reads, f.depth, 0}; }
+    void write(const Fifo& f) {
+      *this = {f.times + f.capacity(), f.times, f.mask, f.written, f.merged_reads, f.depth, 0};
+    }
     int64_t token() const { return needed[next & mask] + gap; }
     // 0 where the time of the read that made the room is no bound.
     int64_t room() const { return next - gap >= from ? needed[(next - gap) & mask] + 1 : 0; }
@@ -36,7 +40,7 @@ struct Stepper : State {
   bool steps(int64_t id, Task& task, const Item& item) {
     const int64_t reads = R >= 0 ? R : item.reads, all = reads + (W >= 0 ? W : item.writes);
     const int64_t* const ref = refs.data() + item.refs;
-    int64_t count = LOOKS ? rounds.steps(task) : task.at.left;
+    int64_t count = left<LOOKS>(task);
     for (int64_t i = 0; i < all; ++i) {
       const Fifo& f = fifos[ref[i]];
       const int64_t can = i < reads ? f.held() : f.room();
@@ -87,12 +91,13 @@ struct Stepper : State {
 
   // Steps that read and write nothing.
   template <bool LOOKS>
-  void silent_steps(int64_t id, Task& task, const Item& item) {
-    const int64_t count = LOOKS ? rounds.steps(task) : task.at.left;
+  bool silent_steps(int64_t id, Task& task, const Item& item) {
+    const int64_t count = left<LOOKS>(task);
     if (LOOKS) touch(id, task, item);
     if (task.first < 0) task.first = task.time + item.delta;
     task.time += item.delta * count;
     made<LOOKS>(task, item, count);
+    return true;
   }
 
   // As `steps`, where one of the FIFOs that are written is dead: one step, its write merged at once.
@@ -140,13 +145,14 @@ struct Stepper : State {
 
   // The reader and the writer of a FIFO where neither does anything else and one waits for the other: token by token, until
   // one of them has something else to do.
+  template <bool LOOKS>
   void together(Task& reader, Task& writer, Fifo& f, int64_t until) {
     const bool full = f.held() > 0;  // else it is empty
     int64_t read_time = reader.time, write_time = writer.time, stalled_read = 0, stalled_write = 0;
     const int64_t fifo = &f - fifos.data();
     for (;;) {
       const Item &r = *reader.at.at, &w = *writer.at.at;
-      const int64_t count = std::min(std::min(reader.at.left, writer.at.left), int64_t{16});
+      const int64_t count = std::min(std::min(left<LOOKS>(reader), left<LOOKS>(writer)), int64_t{16});
       f.make_place(count);
       Port in, out;
       in.read(f);
@@ -169,14 +175,12 @@ struct Stepper : State {
       if (writer.first < 0) writer.first = out.made[(out.next - count) & out.mask];
       f.read += count;
       f.written += count;
-      reader.steps += count;
-      writer.steps += count;
       events += 2 * count + 1;
-      reader.at.left -= count;
-      writer.at.left -= count;
-      if (!reader.at.left) reader.at.next();
-      if (!writer.at.left) writer.at.next();
-      if (!reads_only(reader, fifo) || !writes_only(writer, fifo) || events > until) break;
+      if (LOOKS) rounds.work += 2 * count + 1;
+      go_on<LOOKS>(reader, count);
+      go_on<LOOKS>(writer, count);
+      if (!does_only(reader, fifo, true) || !does_only(writer, fifo, false)) break;
+      if ((LOOKS && (reader.stopped || writer.stopped)) || events > until) break;
     }
     reader.time = read_time;
     reader.stalled_read += stalled_read;
@@ -184,16 +188,13 @@ struct Stepper : State {
     writer.stalled_write += stalled_write;
     f.blocked |= stalled_write > 0;
   }
-  bool reads_only(const Task& task, int64_t fifo) const {
-    return task.at.at && task.at.at->reads == 1 && task.at.at->writes == 0 && refs[task.at.at->refs] == fifo;
-  }
-  bool writes_only(const Task& task, int64_t fifo) const {
-    return task.at.at && task.at.at->reads == 0 && task.at.at->writes == 1 && refs[task.at.at->refs] == fifo;
+  // Whether the next steps of a task read, or write, that FIFO and nothing else.
+  bool does_only(const Task& task, int64_t fifo, bool reads) const {
+    const Item* item = task.at.at;
+    return item && item->reads == reads && item->writes == !reads && refs[item->refs] == fifo;
   }
 
- private:
-  std::vector<Port> ports;
-
+  // What was before is kept where something began here (records.h).
   void touch(int64_t id, Task& task, const Item& item) {
     const int64_t top = rounds.records.top;
     if (task.owner != top) rounds.records.touch(id, task);
@@ -206,7 +207,7 @@ struct Stepper : State {
   void made(Task& task, const Item& item, int64_t count) {
     const int64_t all = item.reads + item.writes;
     events += count * all + 1;
-    task.steps += count;
+    if (LOOKS) rounds.work += count * all + 1;
     for (int64_t i = 0; i < all; ++i) {
       const int64_t id = refs[item.refs + i];
       Fifo& f = fifos[id];
@@ -218,12 +219,19 @@ struct Stepper : State {
         if (f.reader_waits) wake(reader[id]);
       }
     }
+    go_on<LOOKS>(task, count);
+  }
+  template <bool LOOKS>
+  int64_t left(const Task& task) const {
+    return LOOKS ? rounds.steps(task) : task.at.left;
+  }
+  template <bool LOOKS>
+  void go_on(Task& task, int64_t count) {
+    task.steps += count;
+    task.at.left -= count;
     if (!LOOKS) {
-      if (!(task.at.left -= count)) task.at.next();
-      return;
-    }
-    rounds.work += count * all + 1;
-    if (task.at.left -= count) {
+      if (!task.at.left) task.at.next();
+    } else if (task.at.left) {
       rounds.pass_steps(task);
     } else {
       rounds.end_of_item(task);
@@ -240,6 +248,9 @@ struct Stepper : State {
       from = end;
     }
   }
+
+ private:
+  std::vector<Port> ports;
 };
 
 }  // namespace st

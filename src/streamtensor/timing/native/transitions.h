@@ -69,7 +69,7 @@ struct Transition {
 struct Family {
   Shape shape;
   std::unordered_map<uint64_t, Transition> known;
-  std::unordered_set<uint64_t> places;  // hashes of the first parts of their keys
+  std::unordered_set<uint64_t> begins;  // hashes of the first part of their keys, and of the first two
   int64_t last_use = 0;
 };
 
@@ -85,6 +85,8 @@ class Transitions {
     const Shape& shape = family.shape;
     now_tasks.clear();
     for (const auto& part : shape.parts) now_tasks.push_back(view(s.tasks[part.task]));
+    make_places(shape, now_tasks);
+    if (!family.begins.count(hash(key_))) return nullptr;
     now_fifos.clear();
     for (const auto& link : shape.links) {
       Fifo& f = s.fifos[link.fifo];
@@ -96,8 +98,8 @@ class Transitions {
       f.merge();
       now_fifos.push_back(view(f));
     }
-    make_places(shape, now_tasks, now_fifos);
-    if (!family.places.count(hash(key_))) return nullptr;
+    add_counts(shape, now_fifos);
+    if (!family.begins.count(hash(key_))) return nullptr;
     add_times(shape, now_tasks, now_fifos);
     const auto at = family.known.find(hash(key_));
     if (at == family.known.end() || at->second.key != key_) return nullptr;
@@ -200,19 +202,18 @@ class Transitions {
       then_fifos.push_back(view);
     }
     make_shape(record);
-    make_places(shape_, then_tasks, then_fifos);
+    make_places(shape_, then_tasks);
     const uint64_t places = hash(key_);
+    add_counts(shape_, then_fifos);
+    const uint64_t counts = hash(key_);
     add_times(shape_, then_tasks, then_fifos);
-    Transition made;
-    made.key = key_;
-    made.work = work;
-    made.passed = passed;
-    make_result(record, made.result);
-    if ((int64_t)(made.key.size() + made.result.size()) > most) return false;
+    make_result(record);
+    const int64_t size = (int64_t)(key_.size() + result_.size());
+    if (size > most) return false;
     Family& family = family_of(families);
-    numbers += (int64_t)(made.key.size() + made.result.size()) + 32;
-    family.places.insert(places);
-    family.known[hash(key_)] = std::move(made);
+    numbers += size + 32;
+    family.begins.insert({places, counts});
+    family.known[hash(key_)] = {key_, result_, work, passed};
     return true;
   }
 
@@ -292,9 +293,9 @@ class Transitions {
     }
   }
 
-  // Everything that the steps of a transition depend on, in two parts, of which the first is quickly found; its times
-  // count from the first task of each island.
-  void make_places(const Shape& shape, const std::vector<TaskView>& tasks, const std::vector<FifoView>& fifos) {
+  // Everything that the steps of a transition depend on, in three parts, of which the first is found most quickly and
+  // differs most often; times count from the first task of each island.
+  void make_places(const Shape& shape, const std::vector<TaskView>& tasks) {
     key_.clear();
     bases_.assign(shape.islands, -1);
     for (size_t n = 0; n < shape.parts.size(); ++n) {
@@ -307,6 +308,8 @@ class Transitions {
       for (int64_t level = part.level + 1; level < t.depth; ++level) key_.push_back(t.rounds[level]);
       if (part.level != t.depth) key_.push_back(t.left);
     }
+  }
+  void add_counts(const Shape& shape, const std::vector<FifoView>& fifos) {
     for (size_t n = 0; n < shape.links.size(); ++n) {
       const auto& link = shape.links[n];
       const FifoView& f = fifos[n];
@@ -346,7 +349,9 @@ class Transitions {
   // By task: length of its part, rounds, time, stalls, steps, first step, place, steps left, rounds of inner loops.
   // By FIFO: reads, writes, high-water mark, blocked, unmerged writes and reads, times of writes and reads: how many, and
   // which.
-  void make_result(const Record& record, std::vector<int64_t>& out) {
+  void make_result(const Record& record) {
+    std::vector<int64_t>& out = result_;
+    out.clear();
     for (size_t n = 0; n < record.tasks.size(); ++n) {
       const SavedTask& then = record.tasks[n];
       const Task& t = s.tasks[then.task];
@@ -397,7 +402,7 @@ class Transitions {
   Records& records_;
   Shape shape_;
   int64_t clock = 0;
-  std::vector<int64_t> key_, bases_, gone, island_number;
+  std::vector<int64_t> key_, result_, bases_, gone, island_number;
   std::vector<int64_t> loops_then, loops_now;
   std::vector<TaskView> now_tasks, then_tasks;
   std::vector<FifoView> now_fifos, then_fifos;
