@@ -20,6 +20,7 @@ from streamtensor.transforms.dataflow.fold_itensors import FoldITensorsPass
 from streamtensor.transforms.dataflow.materialize_converters import MaterializeConvertersPass
 from streamtensor.transforms.dataflow.materialize_kernels import MaterializeKernelsPass
 from streamtensor.transforms.dataflow.materialize_routing import MaterializeRoutingPass
+from streamtensor.transforms.dataflow.share_parameter_dmas import ShareParameterDmasPass
 from streamtensor.transforms.dataflow.simplify_task_structure import SimplifyTaskStructurePass
 from streamtensor.transforms.dataflow.vectorize_itensors import VectorizeITensorsPass
 from streamtensor.transforms.fusion.fuse_kernels import FuseKernelsPass
@@ -65,6 +66,7 @@ DEFAULT_UNROLL = 16
 PAD_BELOW_PERCENT = 50  # of the wanted tile: a loop whose tile would be smaller is padded
 FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs while kernels are fused
 PREFETCH_PERCENT = 25.0  # of the on-chip memory that buffers leave, for weights that are loaded ahead
+PARAMETER_BYTES = 0  # a launch: parameters of fewer share a DMA
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Choices:
     single kernels, such as `unroll.mlp_c_fc=64` (choose-kernels).
 
     `launch` is "per-layer", each call of a layer is a launch, or "one", a launch of all layers (repeat-layers).
+    Parameters of fewer than `parameter_bytes` bytes a launch share a DMA (share-parameter-dmas); 0: each has its own.
     """
 
     tile: int = 16
@@ -116,6 +119,7 @@ class Choices:
     unroll_budget: int = 0
     kernels: tuple[str, ...] = ()
     launch: Launch = "per-layer"
+    parameter_bytes: int = PARAMETER_BYTES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernels", tuple(self.kernels))  # JSON has a list
@@ -130,6 +134,7 @@ def choices_for(
     fifo_slowdown_percent: float = 0.0,
     prefetch_percent: float = PREFETCH_PERCENT,
     launch: Launch = "per-layer",
+    parameter_bytes: int = PARAMETER_BYTES,
 ) -> Choices:
     """The choices of a run for `device`."""
     return Choices(
@@ -145,6 +150,7 @@ def choices_for(
         fifo_slowdown_percent=fifo_slowdown_percent,
         prefetch_percent=prefetch_percent,
         launch=launch,
+        parameter_bytes=parameter_bytes,
     )
 
 
@@ -186,6 +192,7 @@ def passes_to(level: str, choices: Choices) -> tuple[ModulePass, ...]:
                 VectorizeITensorsPass(width_bits=choices.fifo_width_bits),  # sees DMA tasks too: both ends agree
                 EnsureITensorSingleUsePass(),  # after all readers exist, converters and stores included
                 ConvertEmptyToInstancePass(),  # after single use: one producer, one consumer
+                ShareParameterDmasPass(choices.parameter_bytes),  # FIFOs are named after what each holds; before depths
                 SizeStreamsPass(),  # after single use: one FIFO for each reader
             )
         case "stream":

@@ -11,6 +11,7 @@ import torch
 from streamtensor import flow
 from streamtensor.diagnostics import InternalError
 from streamtensor.dialects import context
+from streamtensor.dialects.dataflow import TaskOp
 from streamtensor.flow.passes import PassRunner
 from streamtensor.importers.program import import_module
 from streamtensor.ir import arith
@@ -92,6 +93,19 @@ def test_no_pass_changes_the_numbers(name: str, tile: int) -> None:
     runner = PassRunner(context(), verify_each=True, verify_numerics=True)
     for level in LEVEL_FILES:
         runner.run(ir, level, passes_to(level, Choices(tile=tile)))
+
+
+@pytest.mark.parametrize("name", ["residual", "language model"])
+def test_one_dma_for_parameters_changes_no_numbers(name: str) -> None:
+    torch.manual_seed(0)
+    module, inputs = CASES[name]()
+    ir = import_module(module, inputs).module
+    runner = PassRunner(context(), verify_each=True, verify_numerics=True)
+    for level in LEVEL_FILES:
+        runner.run(ir, level, passes_to(level, Choices(tile=4, parameter_bytes=1 << 16)))
+    names = {op.task_name for op in ir.walk() if isinstance(op, TaskOp)}
+    assert "load_parameters" in names
+    assert not {"load_norm_weight", "load_norm_bias"} & names
 
 
 class _WrongPass(ModulePass):

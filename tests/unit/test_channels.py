@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamtensor.targets import load_device
-from streamtensor.targets.channels import Access, Dma, Infeasible, MemoryPlan, plan_memory
+from streamtensor.targets.channels import Access, Dma, Infeasible, MemoryPlan, plan_each, plan_memory
 
 U55C = load_device("u55c")
 
@@ -53,6 +53,22 @@ def test_what_is_wanted_first_has_more_slots() -> None:
     assert len({access(found, f"p{place}").ports for place in (1, 2, 4)}) == 1
 
 
+def test_what_one_task_reads_one_after_the_other_has_the_slots_of_all_of_it() -> None:
+    one = [dma(f"load_parameters:{number}", size << 10) for number, size in enumerate((2, 1))]
+    found = plan(*one, dma("mask:2", 1 << 10), dma("load_parameters:3", 4 << 10, direction="write"))
+    shares = [access(found, name).share for name in ("load_parameters:0", "load_parameters:1", "mask:2")]
+    assert shares == [Fraction(3, 8), Fraction(3, 8), Fraction(1, 8)]
+    assert access(found, "load_parameters:3").share == Fraction(4, 8)
+
+
+def test_what_one_task_loads_comes_through_one_port_in_slots_together() -> None:
+    shared = [dma(f"load_parameters:{n}", size, weight=True) for n, size in enumerate((128 << 10, 64 << 10))]
+    found = plan(*shared, dma("bias:2", 48 << 10, weight=True))
+    first, second, other = (access(found, name) for name in ("load_parameters:0", "load_parameters:1", "bias:2"))
+    assert first.ports == second.ports == other.ports
+    assert first.share == second.share == Fraction(4, 5) == 1 - other.share
+
+
 def test_small_inputs_do_not_wait_for_small_parameters() -> None:
     found = plan(dma("bias", 60 << 10, weight=True), dma("hidden", 4 << 10), dma("mask", 1 << 10))
     assert access(found, "hidden").ports == access(found, "mask").ports != access(found, "bias").ports
@@ -82,6 +98,18 @@ def test_too_many_streams_are_joined_and_too_many_programs_refused() -> None:
     assert "memory ports: 3 needed, 2 available" in str(refused)
 
 
+def test_programs_that_are_too_many_are_planned_each_alone() -> None:
+    few = replace(U55C, axi_ports=2)
+    dmas = [dma("w", 1 << 20, program) for program in ("a", "b", "c")]
+    found, why = plan_each(dmas, few)
+    assert why is not None
+    assert (why.needed, why.available) == (3, 2)
+    assert all(found.of(program)["w"].share == 1 for program in ("a", "b", "c"))
+    together, fine = plan_each(dmas[:2], few)
+    assert fine is None
+    assert together == plan_memory(dmas[:2], few)
+
+
 def test_ports_on_one_channel_share_it() -> None:
     board = load_device("kv260")
     found = plan(*(dma(name, 1 << 20, token_bits=128) for name in "abcd"), device=board)
@@ -92,6 +120,13 @@ def test_ports_on_one_channel_share_it() -> None:
 def test_short_bursts_cost_their_overhead() -> None:
     strided = access(plan(dma("x", 1 << 20, burst_bytes=64)), "x")
     assert float(strided.cycles_per_token) >= 64 / 53.125 + 31 / 4
+
+
+def test_a_small_slice_of_large_weights_takes_its_turn() -> None:
+    slices = [dma(f"w{n}", size, weight=True, stage="stage 0") for n, size in enumerate((128 << 10, 48 << 10))]
+    found = plan(*slices, dma("bias", 4 << 10, weight=True))
+    assert len({access(found, name).ports for name in ("w0", "w1", "bias")}) == 3
+    assert access(found, "w1").share == 1
 
 
 def test_weights_of_different_stages_take_turns_with_all_of_a_port() -> None:

@@ -245,7 +245,8 @@ def flow(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 def test_compile_passes_its_options_on(run: Run, flow: Recorder) -> None:
     options = "--device u280 --prompt-len 40 --context 80 --scheme w4a8 --calibration text --to fused"
     more = "--random-weights 7 --tile 8 --unroll 4 --launch one --force --verify-each --verify-numerics --timing"
-    code, out, err = run("compile", "gpt2", "-o", "dir", *options.split(), *more.split())
+    dma = ("--parameter-dma", "4096")
+    code, out, err = run("compile", "gpt2", "-o", "dir", *options.split(), *more.split(), *dma)
     assert code == 0
     (name, arguments, given), *_ = flow.calls
     assert (name, arguments) == ("compile_model", ("gpt2", Path("dir")))
@@ -263,6 +264,7 @@ def test_compile_passes_its_options_on(run: Run, flow: Recorder) -> None:
         "fifo_slowdown_percent": 0.0,
         "prefetch_percent": 25.0,
         "launch": "one",
+        "parameter_bytes": 4096,
         "extern_kernels": [],
         "force": True,
         "verify_each": True,

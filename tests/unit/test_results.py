@@ -53,7 +53,8 @@ def test_rows_of_a_small_model(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     feedback = {
         part: found.resources_one_launch[part].lutram_bits - found.resources[part].lutram_bits for part in PARTS
     }
-    assert min(feedback["prefill"], feedback["decode"]) > feedback["head"] == 0
+    assert feedback["head"] == 0
+    assert 0 not in (feedback["prefill"], feedback["decode"])  # other FIFOs, which may be less though there are more
     for row in found.rows:
         assert row.latency_ms == pytest.approx(row.ttft_ms + row.output / row.tokens_per_s * 1e3)
         assert 0 < row.memory_roof_share < 1
@@ -143,6 +144,24 @@ def test_a_part_that_is_too_large_by_itself_is_not_helped_by_a_reload(
     assert found.bitstreams == ((PARTS,) if fits == "together" else (("prefill",), ("decode", "head")))
     decode_plan = found.plans["decode"]
     assert decode_plan.total_ports == (3 if fits == "together" else 2)  # ports of all resident programs are counted
+
+
+@pytest.mark.parametrize(("buffers", "bits"), [(1500, 500), (1985, 30), (2010, 10)])
+def test_weights_are_loaded_less_far_ahead_where_programs_would_not_fit_together(
+    buffers: int, bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: dict[Part, Design] = {part: replace(design, prefetch_bits=500) for part, design in designs().items()}
+    facts = {part: design.kernels for part, design in designs().items()}
+    monkeypatch.setattr(Design, "kernels", property(lambda design: facts[design.part]))
+    found = find_residency(
+        made,
+        U55C,  # 2016 block RAMs; here a bit to load ahead in decode takes one
+        lambda design, plan: Resources(bram36=buffers + design.prefetch_bits if design.part == "decode" else 0),
+        (100, 30, 10),
+    )
+    fits = buffers + bits <= 2016
+    assert found.fits == ("together" if fits else "none")
+    assert {design.prefetch_bits for design in found.designs.values()} == {bits if fits else 500}
 
 
 @pytest.mark.parametrize("device", device_names())

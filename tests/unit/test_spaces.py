@@ -152,6 +152,7 @@ def test_a_fixed_space_keeps_its_values() -> None:
         ("dies", 1, None),
         ("lutram_words", 16, None),
         ("prefetch_percent", 0.0, None),
+        ("parameter_bytes", 1 << 14, Objective.BITS),
         ("tile.mlp_c_fc.0", 32, Objective.BITS),
         ("unroll.mul_add", 2, Objective.DSP),
         ("group.mlp_c_fc", 1, Objective.KERNELS),

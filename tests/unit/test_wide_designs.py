@@ -44,18 +44,26 @@ def around(loop: scf.ForOp) -> scf.ForOp:
     return outer
 
 
-@pytest.mark.parametrize(("family", "kind"), [("gpt2", "prefill"), ("gpt2", "decode"), ("qwen2", "decode")])
-def test_numbers_stay(family: str, kind: BlockKind) -> None:
-    config = config_of(family, TINY[family])
+@pytest.mark.parametrize(
+    ("family", "kind", "most"),
+    [("gpt2", "prefill", 2), ("gpt2", "decode", 2), ("qwen2", "decode", 2), ("qwen2", "decode", 6)],
+)
+def test_numbers_stay(family: str, kind: BlockKind, most: int) -> None:
+    columns = {"intermediate_size": 40} if most == 6 else {}  # five words of eight
+    config = config_of(family, {**TINY[family], **columns})
     module = import_program(block_program(config, kind, 8, arithmetic=nominal_arithmetic(config, "w4a8"))).module
     inputs = interpreter.random_inputs(module, "main", 0)
     wanted = interpreter.run(module, inputs)
     runner = PassRunner(context())
     for level in LEVEL_FILES:
-        passes = passes_to(level, WIDE)
+        passes = passes_to(level, replace(WIDE, most_slices=most))
         narrow = [replace(one, least_columns=4) if isinstance(one, SliceWeightsPass) else one for one in passes]
         runner.run(module, level, narrow)
     assert any(isinstance(op, TaskOp) and op.task_name.startswith("concat") for op in module.walk())  # sliced
+    if columns:
+        tasks = [op.task_name for op in module.walk() if isinstance(op, TaskOp)]
+        loads = [name for name in tasks if name.startswith("load_mlp_up_proj_weight")]
+        assert len(loads) == 3  # of two words, two and one
     unrolled = [op for op in module.walk() if isinstance(op, scf.ForOp) and UNROLL in op.attributes]
     assert unrolled
     assert any(isinstance(op, StreamReadOp) for loop in unrolled for op in around(loop).body.block.ops)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEVELS = "tensor, dataflow, fused, materialized, stream, code"
 FIXED = (
     *("device", "prompt_len", "context", "scheme", "calibration", "random_weights"),
-    *("tile", "unroll", "fifo_sizing", "fifo_slowdown", "prefetch", "launch", "extern"),
+    *("tile", "unroll", "fifo_sizing", "fifo_slowdown", "prefetch", "launch", "parameter_dma", "extern"),
     *("force", "verify_each", "verify_numerics"),
 )
 
@@ -73,6 +73,14 @@ FIXED = (
     help="The host starts each layer of a model, or one launch runs all of them (layers of one kind and one kernel).",
 )
 @click.option(
+    "--parameter-dma",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="BYTES",
+    help="One DMA loads all parameters of fewer bytes a launch; 0: each has its own.",
+)
+@click.option(
     "--extern",
     type=click.Path(path_type=Path),
     multiple=True,
@@ -104,6 +112,7 @@ def command(
     fifo_slowdown: float,
     prefetch: float,
     launch: "Launch",
+    parameter_dma: int,
     extern: tuple[Path, ...],
     force: bool,
     verify_each: bool,
@@ -146,6 +155,7 @@ def command(
                 fifo_slowdown_percent=fifo_slowdown,
                 prefetch_percent=prefetch,
                 launch=launch,
+                parameter_bytes=parameter_dma,
                 extern_kernels=[kernel for file in extern for kernel in flow.read_extern_kernels(file)],
                 force=force,
                 verify_each=verify_each,

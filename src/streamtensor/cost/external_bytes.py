@@ -8,17 +8,18 @@ without fusion; at the fused level the kernels are the fusion groups.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil, prod
 from typing import Literal
 
-from streamtensor.cost.on_chip import Holds, device_functions, parameter_arguments, view_source
+from streamtensor.cost.on_chip import Holds, device_functions
 from streamtensor.dialects.dataflow import ITensorType, KernelOp
 from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp, TensorType, VectorType
 from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue
 from streamtensor.transforms.build import source_hint
+from streamtensor.transforms.parameters import parameter_arguments, view_source
 
 Direction = Literal["read", "write"]
 
@@ -72,7 +73,7 @@ def external_traffic(module: ModuleOp) -> list[Traffic]:
     for function in device_functions(module):
         name = function.sym_name.data
         for kernel in [op for op in function.body.block.ops if isinstance(op, KernelOp)]:
-            found += _kernel_traffic(kernel, function, parameters.get(name, set()), launches.get(name, 0))
+            found += _kernel_traffic(kernel, function, parameters.get(name, {}), launches.get(name, 0))
     return found
 
 
@@ -84,7 +85,9 @@ def external_bytes(traffic: Iterable[Traffic]) -> ExternalBytes:
     return ExternalBytes(**sums)
 
 
-def _kernel_traffic(kernel: KernelOp, function: func.FuncOp, parameters: set[int], launches: int) -> Iterator[Traffic]:
+def _kernel_traffic(
+    kernel: KernelOp, function: func.FuncOp, parameters: Container[int], launches: int
+) -> Iterator[Traffic]:
     arguments = kernel.body.block.args
     for operand, argument in zip(kernel.ins, arguments, strict=False):
         source = view_source(operand)

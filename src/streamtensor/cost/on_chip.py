@@ -7,7 +7,7 @@ what holds parameters is a second figure, what holds inputs and outputs a third.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,27 +24,17 @@ from streamtensor.dialects.dataflow import (
     stream_names,
     task_around,
 )
-from streamtensor.dialects.tensor_ext import CropOp, ExtendOp, LanesOp, PackOp, UnpackOp, UnwidenOp, WidenOp
-from streamtensor.ir import func, memref, tensor, vector
+from streamtensor.dialects.tensor_ext import LanesOp
+from streamtensor.ir import func, memref, vector
 from streamtensor.ir.builtin import FixedBitwidthType, MemRefType, ModuleOp, StringAttr, TensorType
 from streamtensor.ir.core import Attribute, BlockArgument, Operation, SSAValue
 from streamtensor.pipelines import FIFO_RESERVE_PERCENT, Choices
+from streamtensor.transforms.parameters import VIEWS, parameter_arguments
 
 Holds = Literal["intermediate", "parameter", "boundary"]
 Kind = Literal["tensor", "fifo", "converter", "local"]
 
-PLACE, PARAM, PING_PONG, LAYOUT = "dataflow.place", "dataflow.param", "dataflow.ping_pong", "dataflow.layout"
-_VIEWS = (
-    tensor.ExpandShapeOp,
-    tensor.CollapseShapeOp,
-    tensor.ExtractSliceOp,
-    PackOp,
-    UnpackOp,
-    WidenOp,
-    UnwidenOp,
-    ExtendOp,
-    CropOp,
-)
+PLACE, PING_PONG = "dataflow.place", "dataflow.ping_pong"
 
 
 @dataclass(frozen=True)
@@ -82,7 +72,7 @@ def fused_terms(module: ModuleOp) -> list[Term]:
     parameters = parameter_arguments(module)
     for function in device_functions(module):
         for kernel in [op for op in function.body.block.ops if isinstance(op, KernelOp)]:
-            terms += _kernel_terms(kernel, function, parameters.get(function.sym_name.data, set()))
+            terms += _kernel_terms(kernel, function, parameters.get(function.sym_name.data, {}))
     return terms
 
 
@@ -127,17 +117,10 @@ def device_functions(module: ModuleOp) -> Iterator[func.FuncOp]:
             yield op
 
 
-def view_source(value: SSAValue) -> SSAValue:
-    """What `value` is a view of: reshapes and slices move no data."""
-    while isinstance(value.owner, _VIEWS):
-        value = value.owner.operands[0]
-    return value
-
-
 def _users(value: SSAValue) -> Iterator[Operation]:
     """What uses `value`, through views."""
     for use in value.uses:
-        if isinstance(use.operation, _VIEWS):
+        if isinstance(use.operation, VIEWS):
             yield from _users(use.operation.results[0])
         else:
             yield use.operation
@@ -149,25 +132,7 @@ def _bits(type: Attribute) -> int:
     return type.element_count() * type.element_type.bitwidth
 
 
-def parameter_arguments(module: ModuleOp) -> dict[str, set[int]]:
-    """For each function the arguments that the program gives parameters to."""
-    found: dict[str, set[int]] = {}
-    for main in module.ops:
-        if not isinstance(main, func.FuncOp) or main.sym_name.data != "main" or main.arg_attrs is None:
-            continue
-        names: set[SSAValue] = {a for a, d in zip(main.body.block.args, main.arg_attrs, strict=True) if PARAM in d.data}
-        packs = {op.sym_name.data for op in module.ops if isinstance(op, func.FuncOp) and LAYOUT in op.attributes}
-        for call in main.walk():
-            if isinstance(call, func.CallOp) and call.callee.string_value() in packs:
-                if call.arguments[0] in names:  # the packed parameter, as a result or (on memrefs) as the last operand
-                    names |= {*call.results, *call.arguments}
-            elif isinstance(call, func.CallOp):
-                numbers = {number for number, value in enumerate(call.arguments) if value in names}
-                found.setdefault(call.callee.string_value(), set()).update(numbers)
-    return found
-
-
-def _kernel_terms(kernel: KernelOp, function: func.FuncOp, parameters: set[int]) -> Iterator[Term]:
+def _kernel_terms(kernel: KernelOp, function: func.FuncOp, parameters: Container[int]) -> Iterator[Term]:
     memory: dict[SSAValue, Holds] = {
         argument: _origin(operand, function, parameters)
         for argument, operand in zip(kernel.body.block.args, [*kernel.ins, *kernel.outs], strict=True)
@@ -192,7 +157,7 @@ def _kernel_terms(kernel: KernelOp, function: func.FuncOp, parameters: set[int])
             yield Term(kernel.kernel_name, name, "local", "intermediate", extern.memory_bits)
 
 
-def _origin(operand: SSAValue, function: func.FuncOp, parameters: set[int]) -> Holds:
+def _origin(operand: SSAValue, function: func.FuncOp, parameters: Container[int]) -> Holds:
     """Whose memory a kernel's operand is."""
     while isinstance(operand.owner, memref.ReinterpretCastOp | LanesOp):
         operand = operand.owner.source

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from streamtensor.cost.content_cache import digest_of, kept_or_made
-from streamtensor.cost.on_chip import LAYOUT, PARAM, device_functions, weight_fifos
+from streamtensor.cost.on_chip import device_functions, weight_fifos
 from streamtensor.cost.resources import Resources, kernel_resources
 from streamtensor.dialects import context
 from streamtensor.dialects.dataflow import KernelOp
@@ -34,7 +35,9 @@ from streamtensor.timing.graph import Graph
 from streamtensor.timing.graph_json import graph_from_json, graph_to_json
 from streamtensor.timing.kernel_sizing import KernelSizer, KernelSizing
 from streamtensor.timing.layer_loop import take_turns
+from streamtensor.transforms.fusion.lower_pack_unpack import LAYOUT
 from streamtensor.transforms.lowering.layer_runs import NotInOneLaunchError
+from streamtensor.transforms.parameters import PARAM
 from streamtensor.transforms.resources.kernel_graphs import kernel_dmas, schedule_kernel
 from streamtensor.transforms.resources.memory_accesses import behind_memory_views
 
@@ -104,7 +107,7 @@ class Design:
     @cached_property
     def kernels(self) -> tuple[KernelFacts, ...]:
         """The kernels in the order in which they are launched."""
-        value = kept_or_made("designs", digest_of(self._key, "facts"), self._read_facts)
+        value = kept_or_made("designs", digest_of(self._compiled_key, "facts"), self._read_facts)
         return tuple(
             KernelFacts(
                 one["name"],
@@ -120,7 +123,7 @@ class Design:
         """The graph of a kernel in cycles, with what its DMAs get of external memory by their names, and with FIFOs
         sized by its schedule.
         """
-        key = digest_of(self._key, kernel, _rates(accesses))
+        key = digest_of(self._compiled_key, f"{self.prefetch_bits}", kernel, _rates(accesses))
         return _sized(kept_or_made("designs", key, lambda: self._graph(kernel, accesses)))
 
     def launch(self, accesses: Mapping[str, Access]) -> Sized:
@@ -130,17 +133,16 @@ class Design:
         """
         if len(self.kernels) != 1:
             raise PerLayerError(self.part, f"a layer has {len(self.kernels)} kernels")
-        key = digest_of(self._key, "all layers", _rates(accesses))
+        key = digest_of(self._compiled_key, f"{self.prefetch_bits}", "all layers", _rates(accesses))
         value = kept_or_made("designs", key, lambda: self._launch(accesses))
         if "reason" in value:
             raise PerLayerError(self.part, value["reason"])
         return _sized(value)
 
     @cached_property
-    def _key(self) -> str:
+    def _compiled_key(self) -> str:
         arithmetic = self.arithmetic.as_json() if self.arithmetic is not None else None
         values = [self.part, self.rows, arithmetic, asdict(self.choices), self.operations.family, self.launches]
-        values.append(self.prefetch_bits)
         config = self.config.to_json_string(use_diff=False)
         return digest_of(json.dumps(values, sort_keys=True), config)
 
@@ -189,7 +191,7 @@ class Design:
             names = operand_names(self._module, kernel)
             moved = kernel_dmas(kernel, program, self.launches)
             memory = {dma.name: names[int(dma.name.rpartition(":")[2])] for dma in moved}
-            weights = {dma.name.rpartition(":")[0] for dma in moved if _is_large_weight(dma, memory[dma.name])}
+            weights = _large_weights(moved, memory)
             stages = product_stages(kernel, weights) if self.part == "decode" else {}
             dmas = [self._described(dma, memory[dma.name], stages, place) for place, dma in enumerate(moved, 1)]
             found.append(
@@ -264,8 +266,15 @@ def _is_weight(memory: str) -> bool:
     return memory not in (*_INPUTS, "")
 
 
-def _is_large_weight(dma: Dma, memory: str) -> bool:
-    return _is_weight(memory) and dma.bytes >= SMALL_BYTES
+def _large_weights(dmas: Sequence[Dma], memory: Mapping[str, str]) -> set[str]:
+    """The tasks that load nothing but a parameter, or a slice of one, that is large as a whole."""
+    sizes: Counter[str] = Counter()
+    tasks: dict[str, list[str]] = {}
+    for dma in dmas:
+        sizes[memory[dma.name]] += dma.bytes
+        tasks.setdefault(dma.name.rpartition(":")[0], []).append(memory[dma.name])
+    large = {name for name, size in sizes.items() if _is_weight(name) and size >= SMALL_BYTES}
+    return {task for task, loaded in tasks.items() if len(loaded) == 1 and large.issuperset(loaded)}
 
 
 def port_chains(accesses: Mapping[str, Access]) -> list[list[str]]:

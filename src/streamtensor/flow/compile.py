@@ -23,6 +23,7 @@ from streamtensor.pipelines import (
     DEFAULT_UNROLL,
     LEVEL_FILES,
     LEVELS,
+    PARAMETER_BYTES,
     PREFETCH_PERCENT,
     Choices,
     Launch,
@@ -77,6 +78,7 @@ def compile_model(
     fifo_slowdown_percent: float = 0.0,
     prefetch_percent: float = PREFETCH_PERCENT,
     launch: Launch = "per-layer",
+    parameter_bytes: int = PARAMETER_BYTES,
     designs: Mapping[str, Design] | None = None,
     force: bool = False,
     verify_each: bool = False,
@@ -91,6 +93,7 @@ def compile_model(
     `calibration`. `tile` is the default tile of a loop, `unroll` how many of a tile's operations a task does at once.
     Weights that are loaded ahead take at most `prefetch_percent` of the on-chip memory that buffers leave.
     `launch` is "per-layer" or "one": a launch of the kernels for each layer of the model, or one for all of them.
+    Parameters of fewer than `parameter_bytes` bytes a launch share a DMA; 0: each has its own.
     `designs` by program take the places of these choices: points of its design space.
     `extern_kernels` are hand-written kernels that take the places of parts of the model; each is compared with what it
     replaces.
@@ -120,6 +123,7 @@ def compile_model(
         fifo_slowdown_percent=fifo_slowdown_percent,
         prefetch_percent=prefetch_percent,
         launch=launch,
+        parameter_bytes=parameter_bytes,
     )
     language_model = model.language_model() if model.kind != "callable" else None
     with new_folder(out, force=force) as folder:
@@ -166,6 +170,7 @@ def compile_module(
     tile: int = 16,
     fifo_sizing: FifoSizing = "schedule",
     fifo_slowdown_percent: float = 0.0,
+    parameter_bytes: int = PARAMETER_BYTES,
     verify_numerics: bool = False,
     force: bool = False,
     extern_kernels: Sequence[ExternKernel] = (),
@@ -173,7 +178,8 @@ def compile_module(
 ) -> Accelerator:
     """Compiles a PyTorch module for inputs with the shapes of `example_inputs`; the result runs like the module.
 
-    `out` is the folder to keep; without it a temporary one lives as long as the accelerator. `extern_kernels` are
+    `out` is the folder to keep; without it a temporary one lives as long as the accelerator. Parameters of fewer than
+    `parameter_bytes` bytes a launch share a DMA; 0: each has its own. `extern_kernels` are
     hand-written kernels that take the places of parts of the module.
 
     Raises UserError for what can't be compiled, with the operation and the line of the model.
@@ -184,7 +190,13 @@ def compile_module(
     target = load_device(device)
     keep = tempfile.TemporaryDirectory(prefix="streamtensor-") if out is None else None
     path = Path(keep.name) / "compiled" if keep is not None else Path(str(out))
-    choices = choices_for(target, tile=tile, fifo_sizing=fifo_sizing, fifo_slowdown_percent=fifo_slowdown_percent)
+    choices = choices_for(
+        target,
+        tile=tile,
+        fifo_sizing=fifo_sizing,
+        fifo_slowdown_percent=fifo_slowdown_percent,
+        parameter_bytes=parameter_bytes,
+    )
     with new_folder(path, force=force) as folder:
         job = Job(folder, target, choices, "code", False, verify_numerics, events or SilentEvents())
         job.stage("import")

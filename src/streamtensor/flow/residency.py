@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamtensor.cost.resources import Resources
-from streamtensor.diagnostics import InternalError
 from streamtensor.flow.block_designs import Design
 from streamtensor.report.results import Fit
 from streamtensor.spaces.wide_choices import PARTS, Part
 from streamtensor.targets import Device
-from streamtensor.targets.channels import Access, Infeasible, MemoryPlan, plan_memory
+from streamtensor.targets.channels import MemoryPlan, plan_each
 
 TOGETHER: tuple[tuple[Part, ...], ...] = (PARTS,)
 RELOADED: tuple[tuple[Part, ...], ...] = (("prefill",), ("decode", "head"))
@@ -31,31 +30,40 @@ _LEVERS = {
 
 @dataclass(frozen=True)
 class Residency:
-    """The bitstreams, each with the programs that are resident together; the memory plan and the resources of each
-    part. `shortages` say why not all programs are together, or for "none" why not even a reload between prompt and
-    tokens helps.
+    """The bitstreams, each with the programs that are resident together; the design, the memory plan and the resources
+    of each part. `shortages` say why not all programs are together, or for "none" why not even a reload between prompt
+    and tokens helps.
     """
 
     fits: Fit
     bitstreams: tuple[tuple[Part, ...], ...]
+    designs: Mapping[Part, Design]
     plans: Mapping[Part, MemoryPlan]
     resources: Mapping[Part, Resources]
     shortages: tuple[str, ...]
 
 
-def find_residency(designs: Mapping[Part, Design], device: Device, resources_of: ResourcesOf) -> Residency:
+def find_residency(
+    designs: Mapping[Part, Design], device: Device, resources_of: ResourcesOf, prefetch_bits: Sequence[int] = ()
+) -> Residency:
     """The fewest bitstreams in which the designs fit the device.
 
-    A part that is too large by itself is not helped by a reload: then `fits` is "none", the shortages name the part,
-    and the plans are those of two bitstreams.
+    Where too little block RAM keeps them from being together, the FIFOs behind the weights of each part get the first
+    of `prefetch_bits` with which they fit, before a reload is thought of. A part that is too large by itself is not
+    helped by a reload: then `fits` is "none", the shortages name the part, and the plans are those of two bitstreams.
     """
     together = _try(TOGETHER, designs, device, resources_of)
+    for bits in prefetch_bits:
+        if "bram36" not in _together(together.resources).over(device):
+            break
+        smaller: dict[Part, Design] = {part: replace(one, prefetch_bits=bits) for part, one in designs.items()}
+        together = _try(TOGETHER, smaller, device, resources_of)
     if not together.shortages:
         return together
     reloaded = _try(RELOADED, designs, device, resources_of)
     fits: Fit = "none" if reloaded.shortages else "reload"
     shortages = reloaded.shortages or together.shortages
-    return Residency(fits, reloaded.bitstreams, reloaded.plans, reloaded.resources, shortages)
+    return replace(reloaded, fits=fits, shortages=shortages)
 
 
 def _try(
@@ -73,22 +81,14 @@ def _try(
         plans |= dict.fromkeys(parts, plan)
         resources |= mine
         shortages += [*([f"{_names(parts)}: {too_many}"] if too_many else []), *_shortages(mine, device)]
-    return Residency("together", bitstreams, plans, resources, tuple(shortages))
+    return Residency("together", bitstreams, designs, plans, resources, tuple(shortages))
 
 
 def place(designs: Sequence[Design], device: Device) -> tuple[MemoryPlan, str]:
     """The memory accesses of designs that are resident together, and why they can't be, if so."""
     kernels = [kernel for design in designs for kernel in design.kernels]
-    plan = plan_memory([dma for kernel in kernels for dma in kernel.dmas], device)
-    if isinstance(plan, MemoryPlan):
-        return plan, ""
-    accesses: dict[tuple[str, str], Access] = {}  # each kernel as if it were alone
-    for kernel in kernels:
-        alone = plan_memory(kernel.dmas, device)
-        if isinstance(alone, Infeasible):
-            raise InternalError(f"one kernel has no memory plan: {alone}")
-        accesses |= alone.accesses
-    return MemoryPlan(device.name, accesses), str(plan)
+    plan, too_many = plan_each([dma for kernel in kernels for dma in kernel.dmas], device)
+    return plan, str(too_many or "")
 
 
 def _shortages(resources: Mapping[Part, Resources], device: Device) -> list[str]:

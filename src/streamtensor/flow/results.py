@@ -8,7 +8,7 @@ said: a request is the sum of its launches.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,10 @@ SIMULATED_CONTEXTS = (128, 256, 512)
 REQUEST_STEPS = 32
 """Decode steps of the shortest published request: how much more often decode runs than prefill when ports are given."""
 
-PREFETCH_SHARE = 0.2
-"""Of the block RAM, for the weights that each of the three programs loads ahead."""
+PREFETCH_SHARES = (0.2, 0.175, 0.15, 0.125, 0.1, 0.075, 0.05)
+"""Of the block RAM, for the weights that each of the three programs loads ahead: the first share with which they are
+resident together.
+"""
 
 
 def results(
@@ -138,7 +140,7 @@ class _Evaluation:
             cycles={**cycles},
             affine={part: Affine.through(cycles[part]) for part in BLOCKS if len(cycles[part]) > 1},
             limits=tuple(limit_of(runs[part][max(sizes[part])], self.work, self.layers, self.device) for part in PARTS),
-            prefetch={part: design_prefetch(largest[part], residency.plans[part]) for part in PARTS},
+            prefetch={part: design_prefetch(residency.designs[part], residency.plans[part]) for part in PARTS},
             resources={**residency.resources},
             resources_one_launch={**one.residency.resources},
             roofs=self._roofs(lengths),
@@ -164,6 +166,10 @@ class _Evaluation:
             **{f"ttft_ms_{length}": dsp_roof_ms(self.work, length, self.device) for length in lengths},
         }
 
+    @property
+    def _prefetch_bits(self) -> list[int]:
+        return [int(share * self.device.bram_bits) for share in PREFETCH_SHARES]
+
     def _step(self, text: str) -> None:
         self.events.stage(text, min(self._steps, self._total), self._total)
         self._steps += 1
@@ -178,7 +184,7 @@ class _Evaluation:
             wide(choices_for(self.device), part, self.config.model_type, self.device),
             load_operations(self.device.family),
             {"prefill": self.layers, "decode": REQUEST_STEPS * self.layers, "head": REQUEST_STEPS + 1}[part],
-            int(PREFETCH_SHARE * self.device.bram_bits),
+            self._prefetch_bits[0],
         )
         _ = design.kernels
         return design
@@ -200,11 +206,18 @@ class _Evaluation:
 
         def run(design: Design) -> PartRun:
             self._step(f"simulate {design.part} {design.rows}")
-            return run_part(design, largest, residency, self.device, graphs_of)
+            held = residency.designs
+            mine = replace(design, prefetch_bits=held[design.part].prefetch_bits)
+            return run_part(mine, held, residency, self.device, graphs_of)
 
         self._step("place programs and size FIFOs")
         try:
-            residency = find_residency(largest, self.device, lambda one, plan: design_resources(one, plan, graphs_of))
+            residency = find_residency(
+                largest,
+                self.device,
+                lambda one, plan: design_resources(one, plan, graphs_of),
+                self._prefetch_bits[1:],
+            )
             runs: dict[Part, dict[int, PartRun]] = {
                 part: {size: run(one) for size, one in found.items()} for part, found in designs.items()
             }

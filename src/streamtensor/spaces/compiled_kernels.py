@@ -56,6 +56,7 @@ _COMPILED = (
     "bram36",
     "uram",
     "family",
+    "parameter_bytes",
 )
 """Choices that only passes behind the fused level ask for."""
 

@@ -22,16 +22,10 @@ from streamtensor.ir import func
 from streamtensor.ir.builtin import ModuleOp
 from streamtensor.ir.printing import text_of
 from streamtensor.pipelines import Choices, passes_to
-from streamtensor.spaces.compiled_kernels import (
-    CompiledKernel,
-    CompiledKernels,
-    TimedKernel,
-    before_fusion,
-    kernels_of,
-)
+from streamtensor.spaces.compiled_kernels import CompiledKernels, TimedKernel, before_fusion, kernels_of
 from streamtensor.spaces.evaluation import Evaluation, Objective, Point, Violation
 from streamtensor.targets import Device
-from streamtensor.targets.channels import Access, Infeasible, MemoryPlan, plan_memory
+from streamtensor.targets.channels import Infeasible, plan_each
 from streamtensor.timing.kernel_sizing import FifoSizing, KernelSizer, KernelSizing, cap_for, share_prefetch
 from streamtensor.transforms.fusion.fuse_kernels import FuseKernelsPass
 from streamtensor.transforms.fusion.on_chip import local_bits
@@ -109,8 +103,8 @@ def evaluate(front: Front, choices: Choices, device: Device, point: Point) -> Ev
                 return Evaluation(point, {}, fused.violations, perf_counter() - start)
             kernels = CompiledKernels(fused.module, fused.texts, choices)
             facts = kernels.facts()
-            plan = plan_memory([dma for kernel in facts for dma in kernel.dmas], device)
-            timed = [kernels.timed(kernel, _accesses(kernel, plan, device)) for kernel in facts]
+            plan, too_many = plan_each([dma for kernel in facts for dma in kernel.dmas], device)
+            timed = [kernels.timed(kernel, plan.of(kernel.name)) for kernel in facts]
             buffers = sum(kernel.buffer_bits for kernel in facts)
             sized = _size(timed, fused.launches, choices, buffers)
         except UserError as error:
@@ -125,10 +119,10 @@ def evaluate(front: Front, choices: Choices, device: Device, point: Point) -> Ev
         Objective.URAM: total.uram,
         Objective.LUTRAM_BITS: total.lutram_bits,
         Objective.EXTERNAL_BYTES: fused.external_bytes,
-        Objective.PORTS: plan.total_ports if isinstance(plan, MemoryPlan) else plan.needed,
+        Objective.PORTS: plan.total_ports if too_many is None else too_many.needed,
         Objective.KERNELS: len(sized),
     }
-    found = (*_over(sized, total, device, choices.dies), *_too_many_ports(plan))
+    found = (*_over(sized, total, device, choices.dies), *_too_many_ports(too_many))
     compiled = len(kernels.compiled)
     return Evaluation(point, objectives, found, perf_counter() - start, len(sized) - compiled, compiled)
 
@@ -179,13 +173,6 @@ def _size(
         fifos = {fifo.name: (sizing.depths[fifo.name], fifo.bits) for fifo in sizer.graph.sized}
         found.append(SizedKernel(one, launches[one.name], sizing, fifos))
     return found
-
-
-def _accesses(kernel: CompiledKernel, plan: MemoryPlan | Infeasible, device: Device) -> dict[str, Access]:
-    """What external memory gives to a kernel; to it alone, where not all can be resident together."""
-    mine = plan if isinstance(plan, MemoryPlan) else plan_memory(kernel.dmas, device)
-    assert isinstance(mine, MemoryPlan), "the DMAs of one kernel can share ports"
-    return {dma: access for (program, dma), access in mine.accesses.items() if program == kernel.name}
 
 
 def _kernels(module: ModuleOp) -> list[KernelOp]:
@@ -244,10 +231,10 @@ def _single(name: str, named: Mapping[str, float]) -> tuple[str, ...]:
     return (f"{lever} of the kernel that takes {named[most]:,.0f}",)
 
 
-def _too_many_ports(plan: MemoryPlan | Infeasible) -> Iterable[Violation]:
-    if isinstance(plan, Infeasible):
-        terms = {name: float(amount) for name, amount in plan.terms}
-        yield Violation(plan.constraint, plan.needed, plan.available, "AXI ports", _largest(terms), plan.levers)
+def _too_many_ports(found: Infeasible | None) -> Iterable[Violation]:
+    if found is not None:
+        terms = {name: float(amount) for name, amount in found.terms}
+        yield Violation(found.constraint, found.needed, found.available, "AXI ports", _largest(terms), found.levers)
 
 
 def _largest(terms: Mapping[str, float]) -> dict[str, float]:

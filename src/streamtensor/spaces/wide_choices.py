@@ -34,7 +34,12 @@ def wide(choices: Choices, part: Part, model_type: str, device: Device) -> Choic
     large = device.dsp >= _LARGE
     bits = min(choices.fifo_width_bits, device.axi_port_bits)
     common = replace(
-        choices, reduction_tile=1, lane_bits=bits, plain_lanes=16 if large else 4, product_lanes=8 if large else 1
+        choices,
+        reduction_tile=1,
+        lane_bits=bits,
+        plain_lanes=16 if large else 4,
+        product_lanes=8 if large else 1,
+        parameter_bytes=SMALL_BYTES,
     )
     ports = max(1, int(device.axi_ports * _STAGE_SHARE))
     match part:
@@ -49,7 +54,7 @@ def wide(choices: Choices, part: Part, model_type: str, device: Device) -> Choic
                 most_slices=slices,
                 lutram_words=512,
                 product_lanes=4 * slices if large else 1,  # as fast as the products before them
-                multipliers=24 * slices if large else 16,
+                multipliers=48 if large else 16,
             )
         case "decode":
             lanes = bits // WEIGHT_BITS
@@ -60,7 +65,7 @@ def wide(choices: Choices, part: Part, model_type: str, device: Device) -> Choic
                 slice_bytes=SMALL_BYTES,
                 most_slices=ports,
                 product_lanes=4 if large else 1,
-                multipliers=32 if large else 16,
+                multipliers=48 if large else 16,
             )
         case "head":
             lanes = bits // 8

@@ -10,6 +10,7 @@ turns is exact for this arbitration.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -48,6 +49,11 @@ class Dma:
     place: int = 0
 
     @property
+    def task(self) -> str:
+        """The task that does it: DMAs are called TASK:NUMBER. What one task reads comes one after the other."""
+        return self.name.partition(":")[0]
+
+    @property
     def bytes(self) -> int:
         """Bytes of a launch."""
         return ceil(self.token_bits * self.tokens / 8)
@@ -82,6 +88,10 @@ class MemoryPlan:
 
     device: str
     accesses: Mapping[tuple[str, str], Access]
+
+    def of(self, program: str) -> dict[str, Access]:
+        """The accesses of a program by the names of its DMAs."""
+        return {name: access for (owner, name), access in self.accesses.items() if owner == program}
 
     def ports(self, program: str) -> int:
         """How many ports a program has."""
@@ -131,9 +141,10 @@ def plan_memory(dmas: Iterable[Dma], device: Device) -> MemoryPlan | Infeasible:
     """Gives each DMA ports and slots.
 
     Small parameters of a program share a port, and so do its other small tensors, which are urgent more often; each
-    other DMA has its own. If these are more than the device has, the two ports of a program with the fewest bytes are
-    joined until they are not. Ports that are left go to DMAs that can use several: the next one goes where it saves
-    most time, until no stream can take a token earlier.
+    other DMA has its own. What one task moves for several tensors is small, however often it moves them. If these are
+    more than the device has, the two ports of a program with the fewest bytes are joined until they are not. Ports that
+    are left go to DMAs that can use several: the next one goes where it saves most time, until no stream can take a
+    token earlier.
     """
     groups = _grouped(dmas)
     programs = {group.program for group in groups}
@@ -158,19 +169,37 @@ def plan_memory(dmas: Iterable[Dma], device: Device) -> MemoryPlan | Infeasible:
     return MemoryPlan(device.name, accesses)
 
 
+def plan_each(dmas: Iterable[Dma], device: Device) -> tuple[MemoryPlan, Infeasible | None]:
+    """What the DMAs get when their programs are resident together; where these are more than the device has ports for,
+    what those of each get when it is alone, and why.
+    """
+    all_dmas = list(dmas)
+    together = plan_memory(all_dmas, device)
+    if isinstance(together, MemoryPlan):
+        return together, None
+    accesses: dict[tuple[str, str], Access] = {}
+    for program in dict.fromkeys(dma.program for dma in all_dmas):
+        alone = plan_memory([dma for dma in all_dmas if dma.program == program], device)
+        assert isinstance(alone, MemoryPlan), "the DMAs of one program can share ports"
+        accesses |= alone.accesses
+    return MemoryPlan(device.name, accesses), together
+
+
 def _grouped(dmas: Iterable[Dma]) -> list[_Port]:
     groups: list[_Port] = []
     small: dict[tuple[str, bool], _Port] = {}
     turns: dict[tuple[str, int], _Port] = {}
     stages: dict[tuple[str, str], int] = {}
-    for dma in dmas:
-        if dma.stage and dma.bytes >= SMALL_BYTES:
+    found = list(dmas)
+    tensors = Counter((dma.program, dma.task, dma.direction) for dma in found)
+    for dma in found:
+        if dma.stage:
             place = stages[dma.program, dma.stage] = stages.get((dma.program, dma.stage), -1) + 1
             if (dma.program, place) not in turns:
                 turns[dma.program, place] = port = _Port(dma.program, [], in_turn=True)
                 groups.append(port)
             turns[dma.program, place].dmas.append(dma)
-        elif dma.bytes >= SMALL_BYTES:
+        elif dma.bytes >= SMALL_BYTES and tensors[dma.program, dma.task, dma.direction] == 1:
             groups.append(_Port(dma.program, [dma]))
         elif (dma.program, dma.weight) in small:
             small[dma.program, dma.weight].dmas.append(dma)
@@ -238,7 +267,9 @@ def _access(dma: Dma, group: _Port, crowd: Mapping[int, int], device: Device) ->
         min(device.port_bytes_per_cycle, memory.channel_bytes_per_cycle(device.clock_mhz) / crowd[channel])
         for channel in channels
     )
-    share = Fraction(1) if group.in_turn else dma.claim / sum(one.claim for one in group.dmas)
+    nothing = Fraction(0)
+    mine = sum((one.claim for one in group.dmas if (one.task, one.direction) == (dma.task, dma.direction)), nothing)
+    share = Fraction(1) if group.in_turn else mine / sum((one.claim for one in group.dmas), nothing)
     turn = group.dmas.index(dma) + 1 if group.in_turn and len(group.dmas) > 1 else 0
     token_bytes = dma.token_bits / 8
     cycles = token_bytes / (rate * float(share))

@@ -11,7 +11,7 @@ from streamtensor.codegen.hls.body import KERNEL, Body
 from streamtensor.codegen.hls.errors import cannot_emit
 from streamtensor.codegen.hls.expression import Expr
 from streamtensor.codegen.hls.extern import emit_extern_task, extern_prototype, extern_stack_bytes
-from streamtensor.codegen.hls.interfaces import interface_pragmas
+from streamtensor.codegen.hls.interfaces import bundles, interface_pragmas
 from streamtensor.codegen.hls.memory import Array, Pointer
 from streamtensor.codegen.hls.names import Names, argument_hint, hint
 from streamtensor.codegen.hls.ops_memref import emit_alloc, emit_view
@@ -170,7 +170,7 @@ def emit_kernel(kernel: KernelOp, name: str, device: Device | None) -> str:
         out.line()
     body = Writer()
     with body.block(signature(name, arguments, list(scalars.values()))):
-        for pragma in interface_pragmas(arguments, device, list(scalars.values())):
+        for pragma in interface_pragmas(arguments, bundles(kernel, device), device, list(scalars.values())):
             body.pragma(pragma)
         body.pragma("dataflow")
         body.lines(top.out)

@@ -16,7 +16,7 @@ import numpy as np
 
 from streamtensor.codegen.design import CACHE, PARAMETER, Design, entry, is_pack, place
 from streamtensor.codegen.hls.errors import cannot_emit
-from streamtensor.codegen.hls.interfaces import bundle
+from streamtensor.codegen.hls.interfaces import bundles
 from streamtensor.codegen.hls.kernel import kernel_arguments, kernel_scalars
 from streamtensor.codegen.hls.memory import MemRef, extent
 from streamtensor.codegen.hls.names import hint
@@ -294,9 +294,10 @@ class _Derivation:
     def _functions(self) -> Iterator[Function]:
         for kernel in self._design.kernels:
             name = self._design.names[kernel]
+            ports = bundles(kernel, self._device)
             operands = [
-                Operand(argument.name, argument.written, bundle(number, self._device))
-                for number, argument in enumerate(kernel_arguments(kernel, name))
+                Operand(argument.name, argument.written, port)
+                for argument, port in zip(kernel_arguments(kernel, name), ports, strict=True)
             ]
             yield Function("kernel", name, tuple(operands), tuple(kernel_scalars(kernel, name)))
         for function in self._design.host_functions:

@@ -10,7 +10,7 @@ from typing import Any
 from streamtensor.dialects.dataflow import KernelOp, StreamOp
 from streamtensor.ir.builtin import IntegerAttr, ModuleOp, UnitAttr, i64
 from streamtensor.targets import Device
-from streamtensor.targets.channels import Access, MemoryPlan, plan_memory
+from streamtensor.targets.channels import Access, plan_each
 from streamtensor.targets.operations import Operations, load_operations
 from streamtensor.timing.forks import copies_worth_it, same_graph
 from streamtensor.timing.kernel_sizing import MIN_DEPTH, FifoSizing, KernelSizer, KernelSizing, cap_for, share_prefetch
@@ -120,14 +120,8 @@ def memory_accesses(kernels: Mapping[str, KernelOp], device: Device) -> dict[str
     """What external memory gives to the DMAs of each kernel, by the kernel's name, when all are resident together; or,
     where these are more than the device has ports for, to each kernel when it is alone.
     """
-    dmas = {name: kernel_dmas(kernel, name) for name, kernel in kernels.items()}
-    together = plan_memory([dma for found in dmas.values() for dma in found], device)
-    accesses: dict[str, dict[str, Access]] = {}
-    for name, found in dmas.items():
-        plan = together if isinstance(together, MemoryPlan) else plan_memory(found, device)
-        assert isinstance(plan, MemoryPlan), "the DMAs of one kernel can share ports"
-        accesses[name] = {dma: access for (program, dma), access in plan.accesses.items() if program == name}
-    return accesses
+    plan, _ = plan_each([dma for name, kernel in kernels.items() for dma in kernel_dmas(kernel, name)], device)
+    return {name: plan.of(name) for name in kernels}
 
 
 def mark_prefetch(kernel: KernelOp, weights: Collection[str]) -> None:

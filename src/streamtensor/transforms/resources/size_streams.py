@@ -37,7 +37,7 @@ class SizeStreamsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in [k for k in op.walk() if isinstance(k, KernelOp)]:
             try:
-                programs, slack = _programs(kernel)
+                programs, slack = kernel_programs(kernel)
                 depths = safe_depths(programs, min_depth=self.min_depth, slack=slack)
             except ScheduleError as error:
                 raise InternalError(f"kernel {kernel.kernel_name} has no schedule: {error}") from error
@@ -46,7 +46,7 @@ class SizeStreamsPass(ModulePass):
                     instance.properties["depth"] = IntegerAttr(self.depth or depths[instance.fifo_name], i64)
 
 
-def _programs(kernel: KernelOp) -> tuple[dict[str, tuple[StepProgram, ...]], dict[str, int]]:
+def kernel_programs(kernel: KernelOp) -> tuple[dict[str, tuple[StepProgram, ...]], dict[str, int]]:
     """The step program of each process by its name, and the slack of the FIFOs."""
     fifos: dict[SSAValue, str] = {}
     for edge in stream_edges(kernel):

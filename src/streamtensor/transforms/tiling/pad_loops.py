@@ -32,10 +32,10 @@ class PadLoopsPass(ModulePass):
 
     A loop takes the largest divisor of its extent that is not above the wanted tile. Where that is below half of the
     wanted tile (97 has no divisor from 8 to 16), the loop is padded to the next multiple of the tile; where
-    slice-weights cuts it and no operation reduces over its axis (the vocabulary of an LM head), to a multiple of the
-    tile times the parts. All loops and tensors on one axis of the program are padded together, through views and calls:
-    functions hand padded tensors to one another, and only what the program gets and gives, and what the host computes
-    with, is extended and cropped. Parameters are extended when they are packed.
+    slice-weights wants parts of one size and no operation reduces over its axis (the vocabulary of an LM head), to a
+    multiple of the tile times the parts. All loops and tensors on one axis of the program are padded together, through
+    views and calls: functions hand padded tensors to one another, and only what the program gets and gives, and what
+    the host computes with, is extended and cropped. Parameters are extended when they are packed.
 
     Right because an element of a result behind the extent of a parallel loop goes nowhere but behind the extent of a
     tensor on the same axis, which is cropped at the end, and because the iterations of a reduction that lie behind its
