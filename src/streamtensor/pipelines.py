@@ -66,7 +66,7 @@ DEFAULT_UNROLL = 16
 PAD_BELOW_PERCENT = 50  # of the wanted tile: a loop whose tile would be smaller is padded
 FIFO_RESERVE_PERCENT = 15  # of the on-chip memory, kept for FIFOs and DMAs while kernels are fused
 PREFETCH_PERCENT = 25.0  # of the on-chip memory that buffers leave, for weights that are loaded ahead
-PARAMETER_BYTES = 0  # a launch: parameters of fewer share a DMA
+PARAMETER_BYTES = 0  # parameters of fewer share a DMA
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Choices:
     single kernels, such as `unroll.mlp_c_fc=64` (choose-kernels).
 
     `launch` is "per-layer", each call of a layer is a launch, or "one", a launch of all layers (repeat-layers).
-    Parameters of fewer than `parameter_bytes` bytes a launch share a DMA (share-parameter-dmas); 0: each has its own.
+    Parameters of fewer than `parameter_bytes` bytes share a DMA (share-parameter-dmas); 0: each has its own.
     """
 
     tile: int = 16

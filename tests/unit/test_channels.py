@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamtensor.targets import load_device
+from streamtensor.targets import Device, load_device
 from streamtensor.targets.channels import Access, Dma, Infeasible, MemoryPlan, plan_each, plan_memory
 
 U55C = load_device("u55c")
@@ -89,8 +89,12 @@ def test_what_is_launched_more_often_gets_more_ports() -> None:
     assert found.ports("decode") > 3 * found.ports("prefill")
 
 
+def ports(count: int) -> Device:
+    return replace(U55C, axi_ports=count)
+
+
 def test_too_many_streams_are_joined_and_too_many_programs_refused() -> None:
-    board = replace(U55C, axi_ports=2)
+    board = ports(2)
     found = plan(*(dma(name, size << 20) for name, size in (("a", 1), ("b", 2), ("c", 9))), device=board)
     assert access(found, "a").ports == access(found, "b").ports != access(found, "c").ports
     refused = plan_memory([dma("x", 1 << 20, program) for program in ("prefill", "decode", "head")], board)
@@ -98,8 +102,18 @@ def test_too_many_streams_are_joined_and_too_many_programs_refused() -> None:
     assert "memory ports: 3 needed, 2 available" in str(refused)
 
 
+def test_ports_are_joined_where_tensors_are_moved_side_by_side_before_where_they_wait() -> None:
+    sizes = {"a": 1 << 17, "b": 1 << 18, "w": 1 << 22}
+    prompt = [dma(name, size, "prefill", launches=24) for name, size in sizes.items()]
+    token = [dma(name, size >> 1, "decode", launches=24) for name, size in sizes.items()]
+    found = plan(*prompt, *(replace(one, stage="1" if one.name == "w" else "") for one in token), device=ports(5))
+    assert (found.ports("prefill"), found.ports("decode")) == (2, 3)
+    found = plan(*prompt, *token, device=ports(5))
+    assert (found.ports("prefill"), found.ports("decode")) == (3, 2)
+
+
 def test_programs_that_are_too_many_are_planned_each_alone() -> None:
-    few = replace(U55C, axi_ports=2)
+    few = ports(2)
     dmas = [dma("w", 1 << 20, program) for program in ("a", "b", "c")]
     found, why = plan_each(dmas, few)
     assert why is not None

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from streamtensor.algebra.silence import silence
+
 Edge = tuple[int, int, int]
 """Source, target, width in bits of a FIFO between two tasks."""
 
@@ -129,13 +131,14 @@ def _program(
     low, high = np.zeros(size), np.concatenate([np.ones(count), np.full(len(edges), float(dies))])
     for task, die in fixed.items():
         low[task * dies + die] = 1.0
-    answer = milp(
-        np.concatenate([np.zeros(count), [float(width) for _, _, width in edges]]),
-        integrality=np.concatenate([np.ones(count), np.zeros(len(edges))]),
-        bounds=Bounds(low, high),  # pyright: ignore[reportArgumentType]  # arrays are what it is documented for
-        constraints=LinearConstraint(matrix.tocsc(), np.array(lower), np.array(upper)),  # pyright: ignore[reportArgumentType]
-        options={"node_limit": 40, "mip_rel_gap": 0.02},
-    )
+    with silence():
+        answer = milp(
+            np.concatenate([np.zeros(count), [float(width) for _, _, width in edges]]),
+            integrality=np.concatenate([np.ones(count), np.zeros(len(edges))]),
+            bounds=Bounds(low, high),  # pyright: ignore[reportArgumentType]  # arrays are what it is documented for
+            constraints=LinearConstraint(matrix.tocsc(), np.array(lower), np.array(upper)),  # pyright: ignore[reportArgumentType]
+            options={"node_limit": 40, "mip_rel_gap": 0.02},
+        )
     if answer.x is None:
         return None
     chosen = np.asarray(answer.x[:count]).reshape(tasks, dies)

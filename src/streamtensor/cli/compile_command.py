@@ -78,7 +78,7 @@ FIXED = (
     default=0,
     show_default=True,
     metavar="BYTES",
-    help="One DMA loads all parameters of fewer bytes a launch; 0: each has its own.",
+    help="One DMA loads all parameters of fewer bytes; 0: each has its own.",
 )
 @click.option(
     "--extern",

@@ -93,7 +93,7 @@ def compile_model(
     `calibration`. `tile` is the default tile of a loop, `unroll` how many of a tile's operations a task does at once.
     Weights that are loaded ahead take at most `prefetch_percent` of the on-chip memory that buffers leave.
     `launch` is "per-layer" or "one": a launch of the kernels for each layer of the model, or one for all of them.
-    Parameters of fewer than `parameter_bytes` bytes a launch share a DMA; 0: each has its own.
+    Parameters of fewer than `parameter_bytes` bytes share a DMA; 0: each has its own.
     `designs` by program take the places of these choices: points of its design space.
     `extern_kernels` are hand-written kernels that take the places of parts of the model; each is compared with what it
     replaces.
@@ -179,7 +179,7 @@ def compile_module(
     """Compiles a PyTorch module for inputs with the shapes of `example_inputs`; the result runs like the module.
 
     `out` is the folder to keep; without it a temporary one lives as long as the accelerator. Parameters of fewer than
-    `parameter_bytes` bytes a launch share a DMA; 0: each has its own. `extern_kernels` are
+    `parameter_bytes` bytes share a DMA; 0: each has its own. `extern_kernels` are
     hand-written kernels that take the places of parts of the module.
 
     Raises UserError for what can't be compiled, with the operation and the line of the model.

@@ -63,7 +63,7 @@ _WHOLE: tuple[tuple[str, SpaceName, tuple[Value, ...], str], ...] = (
         (0.0, 1.0, 5.0, 10.0, 25.0, 50.0),
         "share of the on-chip memory that buffers leave for weights that are loaded ahead",
     ),
-    ("parameter_bytes", "resources", (0, 1 << 14, 1 << 16), "parameters of fewer bytes a launch share a DMA"),
+    ("parameter_bytes", "resources", (0, 1 << 14, 1 << 16), "parameters of fewer bytes share a DMA"),
     ("lutram_words", "resources", (16, 32, 64, 128, 256, 512), "banks of at most so many words are LUT memory"),
 )
 

@@ -142,9 +142,9 @@ def plan_memory(dmas: Iterable[Dma], device: Device) -> MemoryPlan | Infeasible:
 
     Small parameters of a program share a port, and so do its other small tensors, which are urgent more often; each
     other DMA has its own. What one task moves for several tensors is small, however often it moves them. If these are
-    more than the device has, the two ports of a program with the fewest bytes are joined until they are not. Ports that
-    are left go to DMAs that can use several: the next one goes where it saves most time, until no stream can take a
-    token earlier.
+    more than the device has, those two ports of a program for which it costs least are joined until they are not. Ports
+    that are left go to DMAs that can use several: the next one goes where it saves most time, until no stream can take
+    a token earlier.
     """
     groups = _grouped(dmas)
     programs = {group.program for group in groups}
@@ -153,7 +153,7 @@ def plan_memory(dmas: Iterable[Dma], device: Device) -> MemoryPlan | Infeasible:
         levers = ("load the programs as separate bitstreams",)
         return Infeasible("memory ports", len(programs), device.axi_ports, terms, levers)
     while len(groups) > device.axi_ports:
-        _join_smallest(groups)
+        _join_cheapest(groups)
     _slice(groups, device)
     number = 0
     for group in groups:
@@ -209,12 +209,25 @@ def _grouped(dmas: Iterable[Dma]) -> list[_Port]:
     return groups
 
 
-def _join_smallest(groups: list[_Port]) -> None:
-    """Joins those two ports of one program that have the fewest bytes together, over a request; those with turns only
-    if there are no others.
+def _join_cheapest(groups: list[_Port]) -> None:
+    """Joins those two ports of one program that cost the least by that, over a request; those with turns only if there
+    are no others.
+
+    Where operations wait for each other (some ports have turns), what comes through a port waits for all else there:
+    the cost is the bytes of both. Elsewhere tensors are moved side by side, and a port is in nobody's way unless it is
+    among the busiest: so much less is the cost as its bytes are fewer than those of the busiest one.
     """
+    waiting = {group.program for group in groups if group.in_turn}
+    busiest: dict[str, int] = {}
+    for group in groups:
+        busiest[group.program] = max(busiest.get(group.program, 1), group.bytes)
+
+    def cost(one: _Port, other: _Port) -> Fraction:
+        both = Fraction(one.work() + other.work())
+        return both if one.program in waiting else both * (one.bytes + other.bytes) / busiest[one.program]
+
     pairs = [
-        (first.in_turn or second.in_turn, first.work() + second.work(), one, other)
+        (first.in_turn or second.in_turn, cost(first, second), one, other)
         for one, first in enumerate(groups)
         for other, second in enumerate(groups)
         if one < other and first.program == second.program

@@ -39,7 +39,7 @@ class ShareParameterDmasPass(ModulePass):
     """a = task { for i { write w[i] } }; b = task { for i { write v[i] } }  -->
     a, b = task "load_parameters" { for i { write w[i] }; for i { write v[i] } }
 
-    The tasks that load a parameter of fewer than `bytes` bytes a launch (each slice of it) become one, which loads one
+    The tasks that load a parameter of fewer than `bytes` bytes (each slice of it) become one, which loads one
     parameter after the other in the order in which they are wanted: by the phases of their readers (`algebra.phases`),
     and in a phase by the places of these in the kernel. In a phase all readers work at the same time. So what is loaded
     again and again there (a bias for each tile of rows of a prompt) is loaded in turn, a round of each: such loads
@@ -129,7 +129,7 @@ def _loads(kernel: KernelOp, parameters: Mapping[SSAValue, str]) -> dict[TaskOp,
 
 
 def _small(loads: Mapping[TaskOp, set[str]], limit: int) -> list[TaskOp]:
-    """The loads of parameters of which each load, where slices have one each, moves less than `limit` bytes."""
+    """The loads of parameters of which each load, where slices have one each, has less than `limit` bytes."""
     large = {name for task, names in loads.items() if _bytes(task) >= limit for name in names}
     return [task for task, names in loads.items() if names.isdisjoint(large)]
 
@@ -139,9 +139,9 @@ def _is_instance(owner: object) -> TypeGuard[ITensorInstanceOp]:
 
 
 def _bytes(task: TaskOp) -> int:
-    """Bytes that a load moves in a launch: every FIFO that it writes gets the same tokens."""
+    """Bytes of what a load goes through, once or again and again: every FIFO that it writes gets the same tokens."""
     return max(
-        ceil(itensor.layout.num_tokens * itensor.token_bits / 8)
+        ceil(itensor.layout.num_tokens // itensor.layout.repeats * itensor.token_bits / 8)
         for itensor in (value.type for value in task.inits)
         if isinstance(itensor, ITensorType)
     )
