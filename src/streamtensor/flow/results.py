@@ -47,7 +47,7 @@ SIMULATED_CONTEXTS = (128, 256, 512)
 REQUEST_STEPS = 32
 """Decode steps of the shortest published request: how much more often decode runs than prefill when ports are given."""
 
-PREFETCH_SHARES = (0.2, 0.175, 0.15, 0.125, 0.1, 0.075, 0.05)
+PREFETCH_SHARES = (0.2, 0.175, 0.15, 0.125, 0.1, 0.075, 0.05, 0.025, 0.0125)
 """Of the block RAM, for the weights that each of the three programs loads ahead: the first share with which they are
 resident together.
 """
