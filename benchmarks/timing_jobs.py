@@ -80,11 +80,6 @@ def block_kernel(shape: str, kind: str, rows: int) -> tuple[KernelOp, Device]:
     return kernel, device
 
 
-def block_graphs(shape: str, kind: str, rows: int) -> tuple[Graph, Graph]:
-    """The graph of a block's only kernel with safe depths, and in program order."""
-    return graphs_of(*block_kernel(shape, kind, rows))
-
-
 def graphs_of(kernel: KernelOp, device: Device) -> tuple[Graph, Graph]:
     """The graph of a kernel with safe depths, and in program order: schedules, then step programs."""
     from streamtensor.targets.operations import load_operations
