@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -71,3 +72,42 @@ def test_once_is_enough(text: str) -> None:
     once = print_module(module)
     PadLoopsPass(tile=TILE_SIZE).apply(CONTEXT, module)
     assert print_module(module) == once
+
+
+@pytest.mark.parametrize("operation", ["maximumf", "maxnumf", "minimumf", "minnumf"])
+def test_padding_adds_nothing_to_what_is_nan(operation: str) -> None:
+    """Of NaN and an infinity, maxnumf and minnumf give the infinity, which is thus not neutral."""
+    module = parse_module(
+        CONTEXT,
+        f"""
+func.func private @device(%x: tensor<5x7xf32>) -> tensor<5xf32> attributes {{dataflow.place = "device"}} {{
+  %e = tensor.empty() : tensor<5xf32>
+  %r = linalg.generic {{indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>],
+      iterator_types = ["parallel", "reduction"]}} ins(%x : tensor<5x7xf32>) outs(%e : tensor<5xf32>) {{
+  ^bb0(%a: f32, %o: f32):
+    %c0 = arith.constant 0 : index
+    %i = linalg.index 1 : index
+    %is_first = arith.cmpi eq, %i, %c0 : index
+    %acc = arith.select %is_first, %a, %o : f32
+    %v = arith.{operation} %acc, %a : f32
+    linalg.yield %v : f32
+  }} -> tensor<5xf32>
+  func.return %r : tensor<5xf32>
+}}
+func.func @main(%x: tensor<5x7xf32>) -> tensor<5xf32> {{
+  %r = func.call @device(%x) : (tensor<5x7xf32>) -> tensor<5xf32>
+  func.return %r : tensor<5xf32>
+}}
+""",
+    )
+    x = np.arange(35, dtype=np.float32).reshape(5, 7)
+    x[1] = np.nan
+    x[3, 2] = np.nan
+    (wanted,) = interpreter.run(module, [x])
+    before = print_module(module)
+    PadLoopsPass(tile=TILE_SIZE).apply(CONTEXT, module)
+    assert print_module(module) != before
+    verify_module(module)
+    (got,) = interpreter.run(module, [x])
+    assert np.isnan(wanted[1])
+    np.testing.assert_array_equal(got, wanted)

@@ -151,6 +151,15 @@ def test_an_interruption_keeps_and_prints_what_was_found(tmp_path: Path) -> None
     assert (tmp_path / "study" / "report.html").exists()
 
 
+def test_a_search_without_a_trial_writes_no_page(toy: Run, tmp_path: Path) -> None:
+    code, out, err = toy("toy", "--timeout", "0", "--out", "study")
+    assert (code, out) == (0, "")
+    assert "the time is over" in err
+    assert not (tmp_path / "study" / "report.html").exists()
+    assert toy("study", "--resume", "--trials", "2")[0] == 0
+    assert (tmp_path / "study" / "report.html").exists()
+
+
 class Product(torch.nn.Module):
     """A product, a bias and a non-linear function."""
 

@@ -140,7 +140,8 @@ def _search(source: str, is_study: bool, options: dict[str, Any]) -> int:
     if options["as_json"]:
         print_json({"study": str(study.folder), "ending": found.ending, **study.pareto_json()})
     else:
-        _print_study(study)
+        if study.trials:
+            _print_study(study)
         _print_ending(found)
     return INTERRUPTED if found.ending == "interrupted" else 0
 

@@ -168,7 +168,9 @@ def run(
     timeout_seconds: float | None = None,
     events: Events | None = None,
 ) -> Explored:
-    """A run: brings the study to `trials` trials and writes its Pareto set and its page. Ctrl-C ends it early.
+    """A run: brings the study to `trials` trials, and writes its Pareto set and (of one trial or more) its page.
+
+    Ctrl-C ends it early.
 
     Raises UserError ST0810 when another process works on the study, ST0812 without workers.
     """
@@ -189,7 +191,8 @@ def run(
             )
         finally:
             workers.close()
-            write_page(study)
+            if study.trials:
+                write_page(study)
     return Explored(study, ending)
 
 

@@ -26,8 +26,8 @@ def mask_padding(generic: linalg.GenericOp, extents: Mapping[int, int]) -> None:
     """Makes the body leave alone what lies behind `extents` (of the loops that are longer now).
 
     Reductions: what goes into a result there is the neutral element of the operation that puts it in (0 for a sum, -inf
-    for a maximum), or where that has none the result stays as it was. Divisions of integers: the divisor is 1 there,
-    because nothing else would stop a division of nothing by nothing.
+    for a maximum), or where that has none (maxnumf, whose accumulator may be NaN) the result stays as it was. Divisions
+    of integers: the divisor is 1 there, because nothing else would stop a division of nothing by nothing.
     """
     body = generic.body.block
     last = body.last_op
@@ -134,9 +134,8 @@ def _neutral(name: str, type: Attribute) -> FloatAttr | IntegerAttr | None:
         number = numbers.get(name.removeprefix("arith."))
         return None if number is None or type.width.data == 1 else IntegerAttr(number, type)
     if isinstance(type, AnyFloat):
-        # -0 and not 0: -0 + 0 would be 0.
+        # -0 and not 0: -0 + 0 would be 0. None for maxnumf and minnumf: of NaN and an infinity they give the infinity.
         values = {"addf": -0.0, "mulf": 1.0, "maximumf": -math.inf, "minimumf": math.inf}
-        values |= {"maxnumf": -math.inf, "minnumf": math.inf}
         found = values.get(name.removeprefix("arith."))
         return None if found is None else FloatAttr(found, type)
     return None
