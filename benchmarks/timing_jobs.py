@@ -156,14 +156,16 @@ def _in_one_launch(graph: Graph, layers: int) -> Graph:
     return layer_loop(graph, layers, [load], [store], LATENCY)
 
 
-def large(tasks: int, tokens: int) -> dict[str, Any]:
-    """A chain of tasks at two rates, some of them with loops; `tokens` go through each FIFO."""
+def large(tasks: int, tokens: int, bounded: bool = True) -> dict[str, Any]:
+    """A chain of tasks at two rates, some of them with loops; `tokens` go through each FIFO. Where these are not
+    bounded, tokens gather behind a fast task.
+    """
     made: list[Task] = []
     for n in range(tasks):
         reads, writes = ((f"f{n - 1}",) if n else ()), ((f"f{n}",) if n < tasks - 1 else ())
         rounds = Repeat(tokens // 10, (Step(10, reads, writes), Step(1, delta=5)))
         made.append(Task(f"t{n}", (rounds if n % 3 == 1 else Step(tokens, reads, writes, 1 + n % 2),)))
-    graph = Graph(tuple(made), tuple(Fifo(f"f{n}", depth=2 + n % 3) for n in range(tasks - 1)))
+    graph = Graph(tuple(made), tuple(Fifo(f"f{n}", depth=2 + n % 3 if bounded else None) for n in range(tasks - 1)))
     start = process_time()
     simulator = Simulator(graph)
     result = simulator.run()
@@ -174,6 +176,7 @@ def large(tasks: int, tokens: int) -> dict[str, Any]:
         "simulated": simulator.effort.events,
         "repeated": simulator.effort.repeated,
         "complete": result.complete,
+        "gathered": max(use.high_water for use in result.fifos.values()),
     }
 
 

@@ -153,6 +153,70 @@ def test_long_steps() -> None:
     assert repeated > 100
 
 
+def slow_readers(seed: int, count: int) -> Graph:
+    """A chain, and FIFOs past one task of it, at rates that differ: tokens gather where a FIFO is deep or unbounded."""
+    pick = random.Random(seed)
+    tasks = pick.randint(2, 5)
+    ends = [(n, n + 1) for n in range(tasks - 1)] + [(n, n + 2) for n in range(tasks - 2) if pick.random() < 0.4]
+    made: list[Task] = []
+    for task in range(tasks):
+        reads = tuple(f"f{a}{b}" for a, b in ends if b == task)
+        writes = tuple(f"f{a}{b}" for a, b in ends if a == task)
+        together = pick.choice([1, 4, 25])
+        step = Step(together, reads, writes, pick.randint(0, 4))
+        body = (step,) if pick.random() < 0.4 else (step, Step(1, delta=pick.randint(0, 3 * together)))
+        rounds, rest = divmod(count, together)
+        made.append(Task(f"t{task}", (Repeat(rounds, body), Step(rest, reads, writes))))
+    depths = (None, None, 2, 30, 200, count // 4, count // 2)
+    fifos = (
+        Fifo(f"f{a}{b}", depth=pick.choice(depths if b == a + 1 else depths[:2]), latency=pick.randint(0, 2))
+        for a, b in ends
+    )
+    return Graph(tuple(made), tuple(fifos))
+
+
+@pytest.mark.parametrize("block", range(0, 60, 20))
+def test_tokens_that_gather(block: int) -> None:
+    """With writers few tokens ahead, the reads that no write has come up to soon stand in runs."""
+    gathered = 0
+    for seed in range(block, block + 20):
+        graph = slow_readers(seed, 5000)
+        simulator, plain = Simulator(graph), Simulator(graph)
+        depths = {fifo.name: fifo.depth for fifo in graph.fifos}
+        pick = random.Random(seed)
+        for _ in range(3):
+            full = plain.run(depths, least_work=0, ahead=1 << 20)
+            for least_work in (0, 1, 64):
+                for ahead in (1, 3, 20):
+                    assert simulator.run(depths, least_work=least_work, ahead=ahead) == full, seed
+                    gathered += sum(use.high_water for use in full.fifos.values()) > 8 * simulator.effort.places
+            depths[pick.choice(list(depths))] = pick.choice([None, 50, 1000, 3000])
+    assert gathered > 20
+
+
+def test_tokens_that_gather_against_counting_cycles() -> None:
+    for seed in range(100, 125):
+        graph = slow_readers(seed, 600)
+        truth = cycle_by_cycle(graph)
+        found = Simulator(graph).run(ahead=1)
+        assert found.complete == truth.complete
+        assert {n: t.end for n, t in found.tasks.items()} == truth.ends, seed
+        assert {n: (t.stalled_read, t.stalled_write) for n, t in found.tasks.items()} == truth.stalled, seed
+        assert {n: f.high_water for n, f in found.fifos.items()} == truth.high_water, seed
+
+
+@pytest.mark.parametrize("depth", [None, 6_000_000])
+def test_tokens_that_gather_take_no_memory(depth: int | None) -> None:
+    count = 3 * 10**7
+    tasks = (Task("a", (Step(count, writes=("x",), delta=2),)), Task("b", (Step(count, reads=("x",), delta=3),)))
+    simulator = Simulator(Graph(tasks, (Fifo("x", depth=depth),)))
+    result = simulator.run()
+    assert result.cycles == 3 * count
+    # Of n tokens that were written up to cycle 2 n, floor((2 n - 1) / 3) were read before it.
+    assert result.fifos["x"].high_water == (depth or count // 3 + 1)
+    assert simulator.effort.places < 1 << 20
+
+
 def test_memory_stays_bounded_with_many_tasks() -> None:
     """A thousand tasks and 10^8 tokens through each: what is remembered is a matter of the graph, not of the tokens."""
     tasks, count = 1000, 10**8

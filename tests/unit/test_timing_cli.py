@@ -172,3 +172,22 @@ def test_what_is_wrong_is_said(capsys: pytest.CaptureFixture[str], graph: Path, 
     error = json.loads(run(capsys, "size", graph, "--json", code=1))
     assert error["error"]["code"] == "ST0704"
     assert "waits to read token 0 of FIFO" in error["error"]["message"]
+    assert error["error"]["hint"] == "give the ring initial tokens"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "hint"),
+    [
+        ({"tokens": 3, "reads": [], "writes": ["x"]}, {"tokens": 4}, "a.out must write as many tokens of FIFO x as b"),
+        ({"program": [{"count": 9, "writes": ["x"]}]}, {"tokens": 12}, "a must write as many tokens of FIFO x as b"),
+    ],
+)
+def test_a_reader_that_waits_for_more_tokens_than_there_are(
+    capsys: pytest.CaptureFixture[str], graph: Path, first: dict[str, Any], second: dict[str, Any], hint: str
+) -> None:
+    tasks = [{"name": "a", **first}, {"name": "b", "reads": ["x"], "writes": [], **second}]
+    graph.write_text(json.dumps({"schema": SCHEMA, "fifos": [{"name": "x"}], "tasks": tasks}))
+    error = json.loads(run(capsys, "size", graph, "--json", code=1))["error"]
+    assert error["code"] == "ST0704"
+    assert error["hint"].startswith(hint)
+    assert error["hint"].endswith("reads")

@@ -107,7 +107,8 @@ class Profile:
 
 @dataclass(frozen=True)
 class Effort:
-    """Transitions that were made again, reads and writes that were simulated, and numbers that are remembered.
+    """Transitions that were made again, reads and writes that were simulated, numbers that are remembered, and times of
+    reads and writes that there is place for.
 
     No transition and no event: an earlier answer was the same.
     """
@@ -115,6 +116,7 @@ class Effort:
     repeated: int
     events: int
     numbers: int
+    places: int
 
 
 class Simulator:
@@ -133,7 +135,7 @@ class Simulator:
         self._handle = self._native.st_sim_new(*packed.pointers(), pointer(latency), *map(pointer, ends))
         weakref.finalize(self, self._native.st_sim_delete, self._handle)
         self._answers: deque[tuple[list[int], Result]] = deque(maxlen=_REMEMBERED)
-        self.effort = Effort(0, 0, 0)
+        self.effort = Effort(0, 0, 0, 0)
         """What the last simulation took."""
 
     @cached_property
@@ -199,7 +201,7 @@ class Simulator:
         status = _PAUSED
         while status == _PAUSED:
             status = self._native.st_sim_run(self._handle, _BUDGET)
-        effort = np.zeros(3, dtype=np.int64)
+        effort = np.zeros(4, dtype=np.int64)
         self._native.st_sim_effort(self._handle, pointer(effort))
         self.effort = Effort(*effort.tolist())
         result = self._result(status, chosen)

@@ -115,7 +115,7 @@ class Sizer:
             raise UserError(
                 "ST0704",
                 f"no FIFO depths complete this graph: {self.free.deadlock}",
-                hint="give the ring initial tokens",
+                hint=_hint(self.free.deadlock),
             )
 
     def size(
@@ -321,3 +321,11 @@ class Sizer:
         bits = bits_of(self.graph.sized, depths)
         if not points or bits < points[-1].bits:
             points.append(ParetoPoint(result.cycles, bits, depths))
+
+
+def _hint(deadlock: Deadlock) -> str:
+    if not deadlock.ended:
+        return "give the ring initial tokens"
+    last = deadlock.waits[-1]
+    ours, theirs = ("reads", "write") if last.kind == "read" else ("writes", "read")
+    return f"{deadlock.ended} must {theirs} as many tokens of FIFO {last.fifo} as {last.task} {ours}"

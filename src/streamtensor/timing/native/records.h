@@ -67,7 +67,7 @@ class Records {
   void touch(int64_t id, Fifo& f) {
     Record& r = all[top];
     f.merge();
-    const int64_t tokens = std::min(f.held(), f.copied), reads = std::min(f.read - f.merged_reads, f.copied);
+    const int64_t tokens = std::min(f.held(), f.copied), reads = std::min(f.read - f.kept, f.copied);
     r.fifos.push_back({id, f.written, f.read, f.merged_writes, f.merged_reads, f.high, f.blocked, numbers.size(), tokens,
                        reads, f.owner, f.slot});
     for (int64_t i = f.read; i < f.read + tokens; ++i) numbers.push_back(f.writes()[i]);

@@ -19,7 +19,9 @@ namespace st {
 enum Status : int64_t { COMPLETE = 0, DEADLOCK = 1, LATE = 2, PAUSED = 3 };
 
 struct Simulation : Stepper {
-  static constexpr int64_t MOST_IN_ALL = 1 << 22, MOST_AHEAD = 4096, LEAST_AHEAD = 64;  // tokens
+  // Tokens.
+  static constexpr int64_t MOST_IN_ALL = 1 << 20, MOST_AHEAD_IN_ALL = 1 << 22, MOST_AHEAD = 4096, LEAST_AHEAD = 64;
+  static constexpr int64_t LARGE = 1 << 16;
   int64_t latest = NEVER;  // give up when a step is later
   bool late = false;
   bool deaths = false;  // whether there are dead FIFOs
@@ -30,11 +32,12 @@ struct Simulation : Stepper {
   void start(const int64_t* depths, const int64_t* release, int64_t limit, const int64_t* patience, int64_t soft,
              int64_t least_work) {
     int64_t in_all = 0;
-    for (int64_t f = 0; f < p.fifos; ++f) in_all += std::min(std::max<int64_t>(depths[f], 0), MOST_IN_ALL);
-    const int64_t few = std::max(LEAST_AHEAD, std::min(MOST_AHEAD, MOST_IN_ALL / std::max<int64_t>(1, p.fifos)));
+    for (int64_t f = 0; f < p.fifos; ++f) in_all += std::min(std::max<int64_t>(depths[f], 0), MOST_IN_ALL + 1);
+    const int64_t few = std::max(LEAST_AHEAD, std::min(MOST_AHEAD, MOST_AHEAD_IN_ALL / std::max<int64_t>(1, p.fifos)));
     for (int64_t f = 0; f < p.fifos; ++f) {
       const int64_t depth = depths[f] < 0 ? NEVER : depths[f];
-      fifos[f].restart(depth, soft ? soft : depth < NEVER && in_all <= MOST_IN_ALL ? depth : few, latency[f]);
+      fifos[f].restart(depth, soft ? soft : depth < NEVER && in_all <= MOST_IN_ALL ? depth : few, latency[f],
+                       soft ? 4 * soft : LARGE);
     }
     ready.restart(p.tasks);
     rounds.restart(least_work);

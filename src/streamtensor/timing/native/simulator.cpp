@@ -102,12 +102,15 @@ void st_sim_start(void* sim, const int64_t* depths, const int64_t* release, int6
 // Runs on for about `budget` reads and writes. 0: complete, 1: deadlock, 2: late, 3: call again.
 int64_t st_sim_run(void* sim, int64_t budget) { return static_cast<Simulation*>(sim)->run(budget); }
 
-// What the last run did: transitions that were made again, reads and writes that were simulated, numbers that are kept.
+// What the last run did: transitions that were made again, reads and writes that were simulated, numbers that are kept,
+// times that all FIFOs have place for.
 void st_sim_effort(void* sim, int64_t* effort) {
   const auto* s = static_cast<Simulation*>(sim);
   effort[0] = s->rounds.transitions.used;
   effort[1] = s->events;
   effort[2] = s->rounds.transitions.numbers;
+  effort[3] = 0;
+  for (const Fifo& f : s->fifos) effort[3] += 2 * f.capacity();
 }
 
 // by_task: rows of first, end, stalled reading, stalled writing, steps, wait (0 none, 1 token, 2 room), FIFO waited for.

@@ -22,8 +22,10 @@ struct Stepper : State {
     Port() = default;
     void read(const Fifo& f) { *this = {f.times, f.times + f.capacity(), f.mask, f.read, 0, f.latency, 0}; }
     void write(const Fifo& f) {
-      *this = {f.times + f.capacity(), f.times, f.mask, f.written, f.merged_reads, f.depth, 0};
+      *this = {f.times + f.capacity(), f.times, f.mask, f.written, f.kept, f.depth, 0};
     }
+    // Where some of the reads that are needed are not in the rings.
+    void write(const Fifo& f, const int64_t* reads) { *this = {reads, f.times, f.mask, f.written, f.merged_reads, f.depth, 0}; }
     int64_t token() const { return needed[next & mask] + gap; }
     // 0 where the time of the read that made the room is no bound.
     int64_t room() const { return next - gap >= from ? needed[(next - gap) & mask] + 1 : 0; }
@@ -60,7 +62,11 @@ struct Stepper : State {
       port = ports.data();
     }
     for (int64_t i = 0; i < reads; ++i) port[i].read(fifos[ref[i]]);
-    for (int64_t i = reads; i < all; ++i) port[i].write(fifos[ref[i]]);
+    for (int64_t i = reads; i < all; ++i) {
+      const Fifo& f = fifos[ref[i]];
+      port[i].write(f);
+      if (f.needs_old(count)) port[i].write(f, old_reads(f, count, i));
+    }
     const int64_t delta = item.delta;
     int64_t time = task.time, stalled_read = 0, stalled_write = 0;
     for (int64_t n = 0; n < count; ++n) {
@@ -122,6 +128,7 @@ struct Stepper : State {
       } else {
         if (!f.dead) f.make_place(1);
         ports[i].write(f);
+        if (f.needs_old(1)) ports[i].write(f, old_reads(f, 1, i));
         room = std::max(room, ports[i].ready = ports[i].room());
       }
     }
@@ -152,11 +159,12 @@ struct Stepper : State {
     const int64_t fifo = &f - fifos.data();
     for (;;) {
       const Item &r = *reader.at.at, &w = *writer.at.at;
-      const int64_t count = std::min(std::min(left<LOOKS>(reader), left<LOOKS>(writer)), int64_t{16});
+      const int64_t count = std::min(std::min(left<LOOKS>(reader), left<LOOKS>(writer)), MOST_TOGETHER);
       f.make_place(count);
       Port in, out;
       in.read(f);
       out.write(f);
+      if (f.needs_old(count)) out.write(f, old_reads(f, count, 0));
       for (int64_t n = 0; n < count; ++n) {
         auto read = [&] {
           const int64_t base = read_time + r.delta;
@@ -250,7 +258,17 @@ struct Stepper : State {
   }
 
  private:
+  // A place for the reads that the next writes of a FIFO need, and their times in it, as in a ring of the FIFO.
+  [[gnu::noinline, gnu::cold]] const int64_t* old_reads(const Fifo& f, int64_t count, size_t number) {
+    if (found.size() <= number) found.resize(number + 1);
+    found[number].resize(f.capacity());
+    const int64_t from = f.written - f.depth;
+    f.copy_reads(std::max(from, f.merged_reads), from + count, found[number].data());
+    return found[number].data();
+  }
+
   std::vector<Port> ports;
+  std::vector<std::vector<int64_t>> found;  // by the number of a port
 };
 
 }  // namespace st

@@ -96,6 +96,7 @@ class Transitions {
       }
       if (!link.writes_new && f.free() < link.writes) return nullptr;
       f.merge();
+      if (f.spilled && oldest_read(link, view(f)) < f.kept) return nullptr;
       now_fifos.push_back(view(f));
     }
     add_counts(shape, now_fifos);
@@ -150,13 +151,14 @@ class Transitions {
       f.make_place(writes + (link.reads_new ? f.merged_reads + pending_reads - read : 0));
       const int64_t write_base = link.writer < 0 ? 0 : bases_[shape.parts[link.writer].island];
       const int64_t read_base = link.reader < 0 ? 0 : bases_[shape.parts[link.reader].island];
-      for (int64_t i = 0; i < w; ++i) f.writes()[written - w + i] = *r++ + write_base;
-      for (int64_t i = 0; i < k; ++i) f.reads()[read - k + i] = *r++ + read_base;
+      r = copy_runs(r, f.writes(), written - w, written, write_base);
+      r = copy_runs(r, f.reads(), read - k, read, read_base);
       f.written = written;
       f.read = read;
       if (link.reads_new) {
         f.merged_writes = written - pending_writes;
         f.merged_reads = read - pending_reads;
+        f.keep();
         f.high = std::max(f.high, high);
       } else {
         f.merge();
@@ -183,25 +185,28 @@ class Transitions {
       const int64_t* rounds = records_.numbers.data() + t.numbers;
       then_tasks.push_back({t.place, t.left, t.time, t.started, rounds, (int64_t)t.rounds});
     }
-    for (const SavedFifo& f : record.fifos) {
+    make_shape(record);
+    for (size_t n = 0; n < record.fifos.size(); ++n) {
+      const SavedFifo& f = record.fifos[n];
       Fifo& now = s.fifos[f.fifo];
       if (now.dead) return false;
       now.merge();
       int64_t* times = records_.numbers.data() + f.numbers;
       FifoView view{f.written, f.read, f.merged_writes, f.merged_reads, {times, -1, f.read},
                     {times + f.tokens, -1, f.read - f.reads}};
-      const int64_t used = std::min(now.read, f.written) - f.read, pending = f.read - f.merged_reads;
+      const int64_t used = std::min(now.read, f.written) - f.read;
+      const int64_t pending = f.read - oldest_read(shape_.links[n], view);
       if (used > f.tokens) {
-        if (now.written - f.read > now.capacity()) return too_long(now, used, work);
+        if (!now.has_write(f.read)) return too_long(now, used, work);
         view.writes = now.writes();
       }
       if (pending > f.reads) {
-        if (now.read - f.merged_reads > now.capacity()) return too_long(now, pending, work);
+        if (!now.has_read(f.read - pending)) return too_long(now, pending, work);
         view.reads = now.reads();
       }
+      if (!now.has_read(now.read - reads_of_result(shape_.links[n], now))) return false;
       then_fifos.push_back(view);
     }
-    make_shape(record);
     make_places(shape_, then_tasks);
     const uint64_t places = hash(key_);
     add_counts(shape_, then_fifos);
@@ -338,12 +343,42 @@ class Transitions {
       }
     }
   }
+  // The first of the reads that `add_times` looks at; f.read where it looks at none.
+  int64_t oldest_read(const Shape::Link& link, const FifoView& f) const {
+    if (link.writer < 0) return f.read;
+    if (link.reads_new) return f.merged_reads;
+    const int64_t depth = s.fifos[link.fifo].depth;
+    const int64_t from = std::max(f.merged_reads, f.written - depth);
+    return from < (link.writes_new ? f.read : f.written + link.writes - depth) ? from : f.read;
+  }
   // How many of the times [from, to), which grow, come after `past`, and which.
   void late_ones(const Times& times, int64_t from, int64_t to, int64_t past, int64_t base) {
     int64_t first = to;
     while (first > from && times[first - 1] > past) --first;
     key_.push_back(to - first);
     for (int64_t i = first; i < to; ++i) key_.push_back(times[i] - base);
+  }
+
+  static int64_t reads_of_result(const Shape::Link& link, const Fifo& f) {
+    return link.reads_new ? std::min(link.reads, f.read - f.merged_reads) : link.reads;
+  }
+
+  // The times [from, to) as runs: how many, the first, and how far apart they are.
+  static void add_runs(std::vector<int64_t>& out, const Times& times, int64_t from, int64_t to, int64_t base) {
+    while (from < to) {
+      const int64_t first = times[from], step = from + 1 < to ? times[from + 1] - first : 0;
+      int64_t count = 1;
+      while (from + count < to && times[from + count] == first + count * step) ++count;
+      out.insert(out.end(), {count, first - base, step});
+      from += count;
+    }
+  }
+  static const int64_t* copy_runs(const int64_t* run, const Times& times, int64_t from, int64_t to, int64_t base) {
+    for (; from < to; run += 3) {
+      int64_t time = run[1] + base;
+      for (const int64_t end = from + run[0]; from < end; time += run[2]) times[from++] = time;
+    }
+    return run;
   }
 
   // By task: length of its part, rounds, time, stalls, steps, first step, place, steps left, rounds of inner loops.
@@ -369,12 +404,12 @@ class Transitions {
       const Fifo& f = s.fifos[link.fifo];
       const int64_t pending = f.read - f.merged_reads;
       const int64_t writes = std::min(link.writes, f.held());
-      const int64_t reads = link.reads_new ? std::min(link.reads, pending) : link.reads;
+      const int64_t reads = reads_of_result(link, f);
       out.insert(out.end(), {link.reads, link.writes, f.high, f.blocked, f.written - f.merged_writes, pending, writes, reads});
       const int64_t write_base = link.writer < 0 ? 0 : bases_[shape_.parts[link.writer].island];
       const int64_t read_base = link.reader < 0 ? 0 : bases_[shape_.parts[link.reader].island];
-      for (int64_t i = f.written - writes; i < f.written; ++i) out.push_back(f.writes()[i] - write_base);
-      for (int64_t i = f.read - reads; i < f.read; ++i) out.push_back(f.reads()[i] - read_base);
+      add_runs(out, f.writes(), f.written - writes, f.written, write_base);
+      add_runs(out, f.reads(), f.read - reads, f.read, read_base);
     }
   }
 
