@@ -109,14 +109,17 @@ def _calls(graph: Graph) -> dict[str, Any]:
         for depth in (fifo.depth - 1, fifo.depth + 1):
             if depth < 1:
                 continue
-            start = process_time()
-            simulator = Simulator(graph)
-            result = simulator.run()
-            firsts.append(process_time() - start)
-            same += result == plain
-            start = process_time()
-            simulator.run({fifo.name: depth})
-            seconds.append(process_time() - start)
+            both: list[float] = []
+            for _ in range(2):  # the worst FIFO of a hundred is not to be a hiccup of the machine
+                start = process_time()
+                simulator = Simulator(graph)
+                result = simulator.run()
+                firsts.append(process_time() - start)
+                same += result == plain
+                start = process_time()
+                simulator.run({fifo.name: depth})
+                both.append(process_time() - start)
+            seconds.append(min(both))
             at_once += not simulator.effort.events
     simulator = Simulator(graph)
     simulator.run()
