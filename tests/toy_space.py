@@ -20,11 +20,15 @@ from streamtensor.spaces.space import Parameter, Space
 class ToySpace(Space):
     """Latency falls with tile and unroll, bits and DSPs rise; above `limit_bits` a point does not fit.
 
-    `kill` is an unroll at which the first process that evaluates it dies: the file `mark` says that it did.
+    `kill` is an unroll at which the first process that evaluates it dies: the file `mark` says that it did. `hang` is
+    one at which an evaluation takes ten minutes.
     """
 
-    def __init__(self, limit_bits: int = 4000, kill: int = 0, mark: str = "", seconds: float = 0.0) -> None:
+    def __init__(
+        self, limit_bits: int = 4000, kill: int = 0, mark: str = "", seconds: float = 0.0, hang: int = 0
+    ) -> None:
         self._limit_bits, self._kill, self._mark, self._seconds = limit_bits, kill, mark, seconds
+        self._hang = hang
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -47,7 +51,7 @@ class ToySpace(Space):
         assert isinstance(tile, int)
         assert isinstance(unroll, int)
         assert isinstance(lanes, tuple)
-        time.sleep(self._seconds)
+        time.sleep(600 if unroll == self._hang else self._seconds)
         if unroll == self._kill and not Path(self._mark).exists():
             Path(self._mark).touch()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -78,8 +82,9 @@ class ToySpace(Space):
         return ModuleOp([])
 
 
-def open_toy(**arguments: Any) -> ToySpace:
+def open_toy(opening_seconds: float = 0.0, **arguments: Any) -> ToySpace:
     """What a recipe names."""
+    time.sleep(opening_seconds)
     return ToySpace(**arguments)
 
 
@@ -91,6 +96,11 @@ def toy_recipe(**arguments: Any) -> Recipe:
 def open_cli(source: str, device: str = "", limit_bits: int = 4000, **_: Any) -> ToySpace:
     """What the command line opens in tests: the source says what shall happen."""
     return ToySpace(limit_bits)
+
+
+def open_hanging(source: str, **_: Any) -> ToySpace:
+    """One with points that take ten minutes."""
+    return ToySpace(hang=16)
 
 
 def open_slow(source: str, **_: Any) -> ToySpace:

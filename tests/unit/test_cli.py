@@ -80,6 +80,12 @@ def test_help_imports_no_heavy_library() -> None:
     assert not loaded & {"torch", "transformers", "xdsl", "numpy", "scipy", "rich"}
 
 
+def test_the_package_is_the_program() -> None:
+    command = [sys.executable, "-m", "streamtensor", "explain", "ST0504", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["code"] == "ST0504"
+
+
 def test_unknown_command_is_wrong_usage(run: Run) -> None:
     code, out, err = run("comple")
     assert code == 2

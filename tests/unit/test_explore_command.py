@@ -151,6 +151,16 @@ def test_an_interruption_keeps_and_prints_what_was_found(tmp_path: Path) -> None
     assert (tmp_path / "study" / "report.html").exists()
 
 
+def test_a_trial_that_takes_too_long_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explore, "SPACE_OF", "toy_space:open_hanging")
+    code, out, err = run("toy", "--trials", "4", "--searcher", "exhaustive", "--trial-timeout", "0.5", "--out", "study")
+    assert code == 0
+    assert "4 trials, 3 fit" in out
+    assert err == "trial 1 lost: took longer than 0.5 s and was stopped\n"
+    assert "took longer than 0.5 s" in run("study", "--explain", "1")[1]
+    assert "--trial-timeout can't be given here" in run("study", "--show", "--trial-timeout", "3")[2]
+
+
 def test_a_search_without_a_trial_writes_no_page(toy: Run, tmp_path: Path) -> None:
     code, out, err = toy("toy", "--timeout", "0", "--out", "study")
     assert (code, out) == (0, "")

@@ -109,6 +109,31 @@ def test_each_worker_has_one_thread_and_ends_with_the_pool() -> None:
         os.kill(process, 0)
 
 
+def test_a_trial_that_takes_too_long_is_stopped_and_no_other(tmp_path: Path) -> None:
+    recipe = toy_recipe(hang=8)
+    study = study_in(tmp_path / "study", "exhaustive", recipe)
+    assert explore(study, ProcessWorkers(recipe, 2, trial_seconds=0.5), 28) == "trials"
+    hanging = [trial for trial in study.trials if trial.point["unroll"] == 8]
+    assert len(hanging) > MOST_DEATHS  # which are no workers that die
+    assert [trial for trial in study.trials if trial.state == "lost"] == hanging
+    assert {str(trial.problem) for trial in hanging} == {"took longer than 0.5 s and was stopped"}
+
+
+def test_to_open_the_space_is_no_part_of_a_trial() -> None:
+    workers = ProcessWorkers(toy_recipe(opening_seconds=3.0), 1, trial_seconds=1.0)
+    workers.start(0, ToySpace().default_point())
+    assert wait_for(workers).evaluation is not None
+    workers.close()
+
+
+@pytest.mark.slow
+def test_a_cluster_stops_what_takes_too_long(tmp_path: Path) -> None:
+    recipe = toy_recipe(hang=16, opening_seconds=3.0)
+    study = study_in(tmp_path / "study", "exhaustive", recipe)
+    assert explore(study, RayWorkers(recipe, "local", 2, trial_seconds=1.0), 6) == "trials"
+    assert {trial.number for trial in study.trials if trial.state == "lost"} == {1}
+
+
 @pytest.mark.slow
 def test_a_cluster_survives_a_killed_worker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = toy_recipe(kill=8, mark=str(tmp_path / "mark"))

@@ -35,6 +35,7 @@ ORDER = (
     "report",
     "flow",
     "cli",
+    "__main__",
 )
 HEAVY = ("torch", "torch_mlir", "transformers")
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -28,7 +28,7 @@ OF_THE_SPACE = (
     "fix",
     "out",
 )
-OF_THE_SEARCH = ("trials", "workers", "ray", "timeout", "resume")
+OF_THE_SEARCH = ("trials", "workers", "ray", "timeout", "trial_timeout", "resume")
 ABOUT_A_STUDY = ("show", "explain", "apply", "replay")
 ENDINGS = {
     "trials": "",
@@ -56,6 +56,12 @@ _CHANGES_SHOWN = 8  # parameters of a point in a table; report.html and --json h
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that evaluate; 1 unless given.")
 @click.option("--ray", metavar="ADDRESS", help="Evaluate on a Ray cluster; 'local' starts one on this machine.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Begin no more trials after that.")
+@click.option(
+    "--trial-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop a trial that takes longer; it counts as lost.",
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="STUDY", help="Folder of the study.")
 @click.option("--resume", is_flag=True, help="Go on with the study where it stopped.")
 @click.option("--force", is_flag=True, help="Replace a study that is there.")
@@ -133,7 +139,8 @@ def _search(source: str, is_study: bool, options: dict[str, Any]) -> int:
                 resume=options["resume"],
                 force=options["force"],
             )
-        crew = explore.Crew(options["workers"] or (1 if options["ray"] is None else 0), options["ray"])
+        count = options["workers"] or (1 if options["ray"] is None else 0)
+        crew = explore.Crew(count, options["ray"], options["trial_timeout"])
         found = explore.run(
             study, space, options["trials"], crew=crew, timeout_seconds=options["timeout"], events=events
         )

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import IO, Any
 
 from streamtensor.diagnostics import UserError
 from streamtensor.explore.trial import Problem
-from streamtensor.explore.workers import ONE_THREAD, Outcome, Recipe, outcome, raise_refusal
+from streamtensor.explore.workers import ONE_THREAD, Outcome, Recipe, outcome, raise_refusal, too_long
 from streamtensor.spaces.evaluation import Point, point_to_json
 
 MOST_DEATHS = 5
@@ -33,6 +34,8 @@ class _Worker:
     process: subprocess.Popen[bytes]
     talk: IO[bytes]
     trial: int | None = None
+    ready: bool = False  # it has opened the space
+    began: float = 0.0  # the evaluation, where it is ready
     received: bytes = b""
     lines: list[bytes] = field(default_factory=list[bytes])
 
@@ -75,12 +78,15 @@ class _Worker:
 class ProcessWorkers:
     """`count` processes, each with one thread, that opened the space by `recipe`.
 
-    They start when the first points come. Raises UserError for what opening the space raises, and ST0812 when workers
-    go away again and again.
+    They start when the first points come. One whose evaluation takes longer than `trial_seconds` is stopped, and its
+    trial is lost; to open the space may take as long as it takes.
+
+    Raises UserError for what opening the space raises, and ST0812 when workers go away again and again.
     """
 
-    def __init__(self, recipe: Recipe, count: int) -> None:
+    def __init__(self, recipe: Recipe, count: int, trial_seconds: float | None = None) -> None:
         self.count = count
+        self._trial_seconds = trial_seconds
         self._recipe = recipe
         self._workers: dict[str, _Worker] = {}
         self._selector = selectors.DefaultSelector()
@@ -101,6 +107,7 @@ class ProcessWorkers:
         idle = [worker for worker in self._workers.values() if worker.trial is None]
         worker = idle[0] if idle else self._spawn()
         worker.trial = number
+        worker.began = monotonic()
         worker.send({"number": number, "point": point_to_json(point)})
 
     def wait(self, timeout_seconds: float) -> list[Outcome]:
@@ -112,7 +119,7 @@ class ProcessWorkers:
             found += self._answers(worker)
             if not alive:
                 found += self._bury(worker)
-        return found
+        return found + self._stop_late()
 
     def close(self) -> None:
         """Ends all processes."""
@@ -145,6 +152,8 @@ class ProcessWorkers:
         for line in worker.lines:
             value = json.loads(line)
             raise_refusal(value)
+            if "ready" in value:
+                worker.ready, worker.began = True, monotonic()
             if "number" in value:
                 found.append(outcome(value["number"], worker.name, value))
                 worker.trial = None
@@ -152,9 +161,23 @@ class ProcessWorkers:
         worker.lines.clear()
         return found
 
-    def _bury(self, worker: _Worker) -> list[Outcome]:
+    def _stop_late(self) -> list[Outcome]:
+        found: list[Outcome] = []
+        for worker in list(self._workers.values()):
+            if self._trial_seconds is None or worker.trial is None or not worker.ready:
+                continue
+            if monotonic() - worker.began > self._trial_seconds:
+                self._forget(worker)
+                worker.stop()
+                found.append(too_long(worker.trial, worker.name, self._trial_seconds))
+        return found
+
+    def _forget(self, worker: _Worker) -> None:
         self._selector.unregister(worker.process.stdout)  # pyright: ignore[reportArgumentType]
         del self._workers[worker.name]
+
+    def _bury(self, worker: _Worker) -> list[Outcome]:
+        self._forget(worker)
         words = worker.last_words()
         problem = Problem("", f"worker {worker.name} {_ending(worker.stop(_ENDING_SECONDS))}", words)
         self._deaths += 1

@@ -10,7 +10,8 @@ from typing import Any, Literal, cast, get_args
 from streamtensor.spaces.evaluation import Evaluation, Objective, Point, point_to_json, to_value
 
 State = Literal["done", "failed", "lost"]
-"""done: there is an evaluation. failed: the evaluation raised an error. lost: its worker went away in the middle."""
+"""done: there is an evaluation. failed: the evaluation raised an error. lost: its worker went away, or took too
+long and was stopped."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a point: an evaluation, or a problem; `lost` where the worker went away."""
+    """What became of a point: an evaluation, or a problem; `lost` where the worker went away or was stopped."""
 
     number: int
     worker: str
@@ -72,6 +72,11 @@ class Workers(Protocol):
     def close(self) -> None:
         """Lets the workers go, whatever they are doing."""
         ...
+
+
+def too_long(number: int, worker: str, seconds: float) -> Outcome:
+    """The outcome of a point whose worker was stopped, since an evaluation may take `seconds` and no more."""
+    return Outcome(number, worker, None, Problem("", f"took longer than {seconds:g} s and was stopped"), lost=True)
 
 
 def problem_of(error: Exception) -> Problem:

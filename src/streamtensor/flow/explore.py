@@ -41,17 +41,21 @@ class Explored:
 @dataclass(frozen=True)
 class Crew:
     """Who evaluates: `workers` processes of this machine (1: this process), or actors on the Ray cluster `ray` (a
-    number of 0: as many as it has CPUs).
+    number of 0: as many as it has CPUs). An evaluation that takes longer than `trial_seconds` is stopped; for that one
+    worker is a process of its own, too.
     """
 
     workers: int = 1
     ray: str | None = None
+    trial_seconds: float | None = None
 
     def gather(self, recipe: Recipe, space: Space) -> Workers:
         """The workers. Raises UserError ST0812 when there are none."""
         if self.ray is not None:
-            return RayWorkers(recipe, self.ray, self.workers)
-        return ProcessWorkers(recipe, self.workers) if self.workers > 1 else InlineWorker(space)
+            return RayWorkers(recipe, self.ray, self.workers, self.trial_seconds)
+        if self.workers > 1 or self.trial_seconds is not None:
+            return ProcessWorkers(recipe, self.workers, self.trial_seconds)
+        return InlineWorker(space)
 
 
 def recipe_of(source: str, arguments: Mapping[str, Any]) -> Recipe:
