@@ -57,13 +57,16 @@ class Searched:
         return 60 * (len(self.ends) - warm) / (self.ends[-1] - self.ends[warm - 1])
 
 
-def explored(part: str, scheme: str, trials: int, workers: int, searcher: str, folder: Path) -> Searched:
-    """A study of a block; the model is read before the clock starts."""
+def explored(
+    part: str, scheme: str, trials: int, workers: int, searcher: str, folder: Path, trial_seconds: float | None = None
+) -> Searched:
+    """A study of a block; the model is read before the clock starts. Trials that take longer are stopped."""
     name, rows = ROWS[part]
     recipe = recipe_of(MODEL, {"device": DEVICE, "part": part, "scheme": scheme, name: rows})
     study, space = begin(recipe, folder, searcher=searcher, force=True)
     before = getrusage(RUSAGE_CHILDREN)
-    pool, start, ends = ProcessWorkers(study.question.recipe, workers), monotonic(), list[float]()
+    pool = ProcessWorkers(study.question.recipe, workers, trial_seconds)
+    start, ends = monotonic(), list[float]()
 
     def watch(progress: Progress) -> None:
         if progress.done:
@@ -133,8 +136,12 @@ def report(part: str, scheme: str, found: Searched) -> Iterator[str]:
     yield f"Latency {gain:.1f}x below the default (aim {GAIN}x: {_met(gain >= GAIN)}). For the best point {walls}."
     seconds = median(trial.evaluation.seconds for trial in study.trials if trial.evaluation is not None)
     minutes, count = found.ends[-1] / 60, len(study.trials)
-    failed = sum(trial.problem is not None for trial in study.trials)
-    yield f"{count} trials, {len(found.trials)} fit, {len(study.front)} in the Pareto set, {failed} without a result."
+    lost = sum(trial.lost for trial in study.trials)
+    failed = sum(trial.problem is not None for trial in study.trials) - lost
+    yield (
+        f"{count} trials, {len(found.trials)} fit, {len(study.front)} in the Pareto set, {failed} without a result, "
+        f"{lost} stopped since they took too long."
+    )
     yield (
         f"{minutes:.1f} minutes (aim {STUDY_MINUTES:.0f} for 200: {_met(minutes * 200 / count <= STUDY_MINUTES)}); "
         f"a trial {seconds:.2f} s in the median (aim {TRIAL_SECONDS:.0f} s: {_met(seconds <= TRIAL_SECONDS)}), "
@@ -181,6 +188,7 @@ def main() -> None:
     parser.add_argument("--schemes", nargs="+", default=["w4a8", "float32"])
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--trial-timeout", type=float, default=60.0, metavar="SECONDS", help="of the search's trials")
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep the studies there")
     parser.add_argument("--no-speed", action="store_true", help="leave out one worker against two")
     options = parser.parse_args()
@@ -191,7 +199,7 @@ def main() -> None:
         for part in options.parts:
             for scheme in options.schemes:
                 into = folder / f"{part}-{scheme}"
-                found = explored(part, scheme, options.trials, options.workers, "optuna", into)
+                found = explored(part, scheme, options.trials, options.workers, "optuna", into, options.trial_timeout)
                 print("\n\n".join(report(part, scheme, found)) + "\n", flush=True)
         if not options.no_speed:
             one, two = (in_new_cache("decode", "w4a8", n, folder / f"speed-{n}") for n in (1, 2))
