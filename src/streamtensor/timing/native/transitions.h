@@ -15,50 +15,15 @@
 //   both sides know nothing of each other: such parts of a transition have constants of their own.
 // The high-water mark of a FIFO whose reader read what was written meanwhile is that of the first time; that of
 // others is found by merging their new times. The depth of a FIFO matters only by the room that it leaves, so
-// transitions are as good in runs with other depths.
+// transitions are as good in runs with other depths. What takes part is in shapes.h, what is compared in surroundings.h.
 #pragma once
 
 #include <unordered_map>
 #include <unordered_set>
 
-#include "records.h"
+#include "surroundings.h"
 
 namespace st {
-
-struct TaskView {
-  int64_t place, left, time;
-  bool started;
-  const int64_t* rounds;
-  int64_t depth;  // of loops
-};
-
-struct FifoView {
-  int64_t written, read, merged_writes, merged_reads;
-  Times writes, reads;
-};
-
-// Which tasks and FIFOs take part, and how: the same for many transitions.
-struct Shape {
-  struct Part {
-    int64_t task;
-    int64_t level;  // the loop that went on, as a level of the nest; -1 for none, the number of loops for the step itself
-    int64_t island;  // of tasks that know of each other
-    bool operator==(const Part& o) const { return task == o.task && level == o.level && island == o.island; }
-  };
-  struct Link {
-    int64_t fifo;
-    int64_t reads, writes;   // tokens
-    int64_t reader, writer;  // parts, or -1
-    bool reads_new, writes_new;  // tokens that were written meanwhile, room that was made meanwhile
-    bool operator==(const Link& o) const {
-      return fifo == o.fifo && reader == o.reader && writer == o.writer && reads_new == o.reads_new &&
-             writes_new == o.writes_new && (reads_new || reads == o.reads) && (writes_new || writes == o.writes);
-    }
-  };
-  std::vector<Part> parts;
-  std::vector<Link> links;
-  int64_t islands = 0;
-};
 
 struct Transition {
   std::vector<int64_t> key, result;
@@ -75,7 +40,7 @@ struct Family {
 
 class Transitions {
  public:
-  Transitions(State& state, Records& records) : s(state), records_(records) {}
+  Transitions(State& state, Records& records) : s(state), records_(records), shapes_(state), around_(state) {}
 
   int64_t numbers = 0;  // that are kept in all
   int64_t used = 0;     // transitions that have been made again
@@ -85,8 +50,8 @@ class Transitions {
     const Shape& shape = family.shape;
     now_tasks.clear();
     for (const auto& part : shape.parts) now_tasks.push_back(view(s.tasks[part.task]));
-    make_places(shape, now_tasks);
-    if (!family.begins.count(hash(key_))) return nullptr;
+    around_.places(shape, now_tasks);
+    if (!family.begins.count(around_.hash())) return nullptr;
     now_fifos.clear();
     for (const auto& link : shape.links) {
       Fifo& f = s.fifos[link.fifo];
@@ -96,14 +61,14 @@ class Transitions {
       }
       if (!link.writes_new && f.free() < link.writes) return nullptr;
       f.merge();
-      if (f.spilled && oldest_read(link, view(f)) < f.kept) return nullptr;
+      if (f.spilled && around_.oldest_read(link, view(f)) < f.kept) return nullptr;
       now_fifos.push_back(view(f));
     }
-    add_counts(shape, now_fifos);
-    if (!family.begins.count(hash(key_))) return nullptr;
-    add_times(shape, now_tasks, now_fifos);
-    const auto at = family.known.find(hash(key_));
-    if (at == family.known.end() || at->second.key != key_) return nullptr;
+    around_.counts(shape, now_fifos);
+    if (!family.begins.count(around_.hash())) return nullptr;
+    around_.times(shape, now_tasks, now_fifos);
+    const auto at = family.known.find(around_.hash());
+    if (at == family.known.end() || at->second.key != around_.key) return nullptr;
     const int64_t* r = at->second.result.data();
     for (size_t n = 0; n < shape.parts.size(); ++n) {
       const auto& part = shape.parts[n];
@@ -122,7 +87,7 @@ class Transitions {
       const auto& part = shape.parts[n];
       Task& t = s.tasks[part.task];
       if (records_.top >= 0 && t.owner != records_.top) records_.touch(part.task, t);
-      const int64_t base = bases_[part.island];
+      const int64_t base = around_.bases[part.island];
       t.time = base + r[2];
       t.stalled_read += r[3];
       t.stalled_write += r[4];
@@ -149,8 +114,8 @@ class Transitions {
       r += 8;
       const int64_t written = f.written + writes, read = f.read + reads;
       f.make_place(writes + (link.reads_new ? f.merged_reads + pending_reads - read : 0));
-      const int64_t write_base = link.writer < 0 ? 0 : bases_[shape.parts[link.writer].island];
-      const int64_t read_base = link.reader < 0 ? 0 : bases_[shape.parts[link.reader].island];
+      const int64_t write_base = link.writer < 0 ? 0 : around_.bases[shape.parts[link.writer].island];
+      const int64_t read_base = link.reader < 0 ? 0 : around_.bases[shape.parts[link.reader].island];
       r = copy_runs(r, f.writes(), written - w, written, write_base);
       r = copy_runs(r, f.reads(), read - k, read, read_base);
       f.written = written;
@@ -185,7 +150,7 @@ class Transitions {
       const int64_t* rounds = records_.numbers.data() + t.numbers;
       then_tasks.push_back({t.place, t.left, t.time, t.started, rounds, (int64_t)t.rounds});
     }
-    make_shape(record);
+    shapes_.make(record, then_tasks, shape_);
     for (size_t n = 0; n < record.fifos.size(); ++n) {
       const SavedFifo& f = record.fifos[n];
       Fifo& now = s.fifos[f.fifo];
@@ -194,10 +159,10 @@ class Transitions {
       int64_t* times = records_.numbers.data() + f.numbers;
       FifoView view{f.written, f.read, f.merged_writes, f.merged_reads, {times, -1, f.read},
                     {times + f.tokens, -1, f.read - f.reads}};
-      const int64_t used = std::min(now.read, f.written) - f.read;
-      const int64_t pending = f.read - oldest_read(shape_.links[n], view);
-      if (used > f.tokens) {
-        if (!now.has_write(f.read)) return too_long(now, used, work);
+      const int64_t taken = std::min(now.read, f.written) - f.read;
+      const int64_t pending = f.read - around_.oldest_read(shape_.links[n], view);
+      if (taken > f.tokens) {
+        if (!now.has_write(f.read)) return too_long(now, taken, work);
         view.writes = now.writes();
       }
       if (pending > f.reads) {
@@ -207,18 +172,18 @@ class Transitions {
       if (!now.has_read(now.read - reads_of_result(shape_.links[n], now))) return false;
       then_fifos.push_back(view);
     }
-    make_places(shape_, then_tasks);
-    const uint64_t places = hash(key_);
-    add_counts(shape_, then_fifos);
-    const uint64_t counts = hash(key_);
-    add_times(shape_, then_tasks, then_fifos);
+    around_.places(shape_, then_tasks);
+    const uint64_t places = around_.hash();
+    around_.counts(shape_, then_fifos);
+    const uint64_t counts = around_.hash();
+    around_.times(shape_, then_tasks, then_fifos);
     make_result(record);
-    const int64_t size = (int64_t)(key_.size() + result_.size());
+    const int64_t size = (int64_t)(around_.key.size() + result_.size());
     if (size > most) return false;
     Family& family = family_of(families);
     numbers += size + 32;
     family.begins.insert({places, counts});
-    family.known[hash(key_)] = {key_, result_, work, passed};
+    family.known[around_.hash()] = {around_.key, result_, work, passed};
     return true;
   }
 
@@ -231,134 +196,6 @@ class Transitions {
     f.copied = std::max(f.copied, 2 * times);
     return true;
   }
-  TaskView view(const Task& t) const {
-    return {t.at.place(), t.at.left, t.time, t.first >= 0, t.at.rounds.data(), (int64_t)t.at.rounds.size()};
-  }
-  FifoView view(const Fifo& f) const {
-    return {f.written, f.read, f.merged_writes, f.merged_reads, f.writes(), f.reads()};
-  }
-
-  static uint64_t hash(const std::vector<int64_t>& values) {
-    uint64_t h = 0x9e3779b97f4a7c15u + values.size();
-    for (int64_t value : values) {
-      h = (h ^ (uint64_t)value) * 0xff51afd7ed558ccdu;
-      h ^= h >> 32;
-    }
-    return h;
-  }
-
-  // The loops around an item, from the outermost on.
-  void loops_of(int64_t place, int64_t depth, std::vector<int64_t>& found) const {
-    found.assign(depth, -1);
-    for (int64_t level = depth, loop = place; level > 0;) found[--level] = loop = s.outer[loop];
-  }
-
-  // Which loop went on, and by how many rounds (or steps); see Part.
-  std::pair<int64_t, int64_t> moved(const TaskView& then, const TaskView& now) {
-    loops_of(then.place, then.depth, loops_then);
-    loops_of(now.place, now.depth, loops_now);
-    const int64_t both = std::min(then.depth, now.depth);
-    for (int64_t level = 0; level < both; ++level) {
-      if (loops_then[level] != loops_now[level]) return {level - 1, 0};
-      if (then.rounds[level] != now.rounds[level]) return {level, then.rounds[level] - now.rounds[level]};
-    }
-    if (then.place == now.place) return {then.depth, then.left - now.left};
-    return {both - 1, 0};
-  }
-
-  void make_shape(const Record& record) {
-    shape_.parts.clear();
-    shape_.links.clear();
-    gone.clear();
-    for (size_t n = 0; n < record.tasks.size(); ++n) {
-      const auto [level, rounds] = moved(then_tasks[n], view(s.tasks[record.tasks[n].task]));
-      gone.push_back(rounds);
-      shape_.parts.push_back({record.tasks[n].task, level, (int64_t)n});
-    }
-    for (size_t n = 0; n < record.fifos.size(); ++n) {
-      const SavedFifo& then = record.fifos[n];
-      const Fifo& f = s.fifos[then.fifo];
-      const int64_t reads = f.read - then.read, writes = f.written - then.written, held = then.written - then.read;
-      auto part = [&](int64_t task, int64_t moves) { return moves ? s.tasks[task].slot : -1; };
-      Shape::Link link{then.fifo, reads, writes, part(s.reader[then.fifo], reads), part(s.writer[then.fifo], writes),
-                       reads > held, writes > f.depth - held};
-      shape_.links.push_back(link);
-      if (link.reads_new || link.writes_new) {  // join their islands
-        const int64_t a = shape_.parts[link.reader].island, b = shape_.parts[link.writer].island;
-        for (auto& one : shape_.parts)
-          if (one.island == std::max(a, b)) one.island = std::min(a, b);
-      }
-    }
-    // Numbered from 0 on.
-    island_number.assign(shape_.parts.size(), -1);
-    shape_.islands = 0;
-    for (auto& part : shape_.parts) {
-      if (island_number[part.island] < 0) island_number[part.island] = shape_.islands++;
-      part.island = island_number[part.island];
-    }
-  }
-
-  // Everything that the steps of a transition depend on, in three parts, of which the first is found most quickly and
-  // differs most often; times count from the first task of each island.
-  void make_places(const Shape& shape, const std::vector<TaskView>& tasks) {
-    key_.clear();
-    bases_.assign(shape.islands, -1);
-    for (size_t n = 0; n < shape.parts.size(); ++n) {
-      const auto& part = shape.parts[n];
-      const TaskView& t = tasks[n];
-      int64_t& base = bases_[part.island];
-      if (base < 0) base = t.time;
-      key_.push_back(t.place * 2 + t.started);
-      key_.push_back(t.time - base);
-      for (int64_t level = part.level + 1; level < t.depth; ++level) key_.push_back(t.rounds[level]);
-      if (part.level != t.depth) key_.push_back(t.left);
-    }
-  }
-  void add_counts(const Shape& shape, const std::vector<FifoView>& fifos) {
-    for (size_t n = 0; n < shape.links.size(); ++n) {
-      const auto& link = shape.links[n];
-      const FifoView& f = fifos[n];
-      const int64_t held = f.written - f.read;
-      if (link.reads_new) {
-        key_.push_back(held);
-        key_.push_back(f.read - f.merged_reads);
-        key_.push_back(f.written - f.merged_writes);
-      }
-      if (link.writes_new) key_.push_back(s.fifos[link.fifo].depth - held);
-    }
-  }
-  void add_times(const Shape& shape, const std::vector<TaskView>& tasks, const std::vector<FifoView>& fifos) {
-    for (size_t n = 0; n < shape.links.size(); ++n) {
-      const auto& link = shape.links[n];
-      const FifoView& f = fifos[n];
-      const Fifo& fifo = s.fifos[link.fifo];
-      if (link.reader >= 0)
-        late_ones(f.writes, f.read, link.reads_new ? f.written : f.read + link.reads,
-                  tasks[link.reader].time - fifo.latency, bases_[shape.parts[link.reader].island]);
-      if (link.writer >= 0) {
-        const int64_t base = bases_[shape.parts[link.writer].island], past = tasks[link.writer].time - 1;
-        if (link.reads_new) late_ones(f.reads, f.merged_reads, f.read, past, base);
-        const int64_t end = link.writes_new ? f.read : f.written + link.writes - fifo.depth;
-        late_ones(f.reads, std::max(f.merged_reads, f.written - fifo.depth), end, past, base);
-      }
-    }
-  }
-  // The first of the reads that `add_times` looks at; f.read where it looks at none.
-  int64_t oldest_read(const Shape::Link& link, const FifoView& f) const {
-    if (link.writer < 0) return f.read;
-    if (link.reads_new) return f.merged_reads;
-    const int64_t depth = s.fifos[link.fifo].depth;
-    const int64_t from = std::max(f.merged_reads, f.written - depth);
-    return from < (link.writes_new ? f.read : f.written + link.writes - depth) ? from : f.read;
-  }
-  // How many of the times [from, to), which grow, come after `past`, and which.
-  void late_ones(const Times& times, int64_t from, int64_t to, int64_t past, int64_t base) {
-    int64_t first = to;
-    while (first > from && times[first - 1] > past) --first;
-    key_.push_back(to - first);
-    for (int64_t i = first; i < to; ++i) key_.push_back(times[i] - base);
-  }
-
   static int64_t reads_of_result(const Shape::Link& link, const Fifo& f) {
     return link.reads_new ? std::min(link.reads, f.read - f.merged_reads) : link.reads;
   }
@@ -391,9 +228,9 @@ class Transitions {
       const SavedTask& then = record.tasks[n];
       const Task& t = s.tasks[then.task];
       const auto& part = shape_.parts[n];
-      const int64_t base = bases_[part.island];
+      const int64_t base = around_.bases[part.island];
       const size_t at = out.size();
-      out.insert(out.end(), {0, gone[n], t.time - base, t.stalled_read - then.stalled_read,
+      out.insert(out.end(), {0, shapes_.gone[n], t.time - base, t.stalled_read - then.stalled_read,
                              t.stalled_write - then.stalled_write, t.steps - then.steps,
                              then.started ? 0 : t.first - base, t.at.place(), t.at.left});
       for (size_t level = (size_t)(part.level + 1); level < t.at.rounds.size(); ++level) out.push_back(t.at.rounds[level]);
@@ -406,8 +243,8 @@ class Transitions {
       const int64_t writes = std::min(link.writes, f.held());
       const int64_t reads = reads_of_result(link, f);
       out.insert(out.end(), {link.reads, link.writes, f.high, f.blocked, f.written - f.merged_writes, pending, writes, reads});
-      const int64_t write_base = link.writer < 0 ? 0 : bases_[shape_.parts[link.writer].island];
-      const int64_t read_base = link.reader < 0 ? 0 : bases_[shape_.parts[link.reader].island];
+      const int64_t write_base = link.writer < 0 ? 0 : around_.bases[shape_.parts[link.writer].island];
+      const int64_t read_base = link.reader < 0 ? 0 : around_.bases[shape_.parts[link.reader].island];
       add_runs(out, f.writes(), f.written - writes, f.written, write_base);
       add_runs(out, f.reads(), f.read - reads, f.read, read_base);
     }
@@ -435,10 +272,11 @@ class Transitions {
 
   State& s;
   Records& records_;
+  Shapes shapes_;
+  Surroundings around_;
   Shape shape_;
   int64_t clock = 0;
-  std::vector<int64_t> key_, result_, bases_, gone, island_number;
-  std::vector<int64_t> loops_then, loops_now;
+  std::vector<int64_t> result_;
   std::vector<TaskView> now_tasks, then_tasks;
   std::vector<FifoView> now_fifos, then_fifos;
 };
