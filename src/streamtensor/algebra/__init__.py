@@ -3,11 +3,12 @@
 no I/O.
 """
 
-from streamtensor.algebra.affine import AffineMap, LinearExpr
+from streamtensor.algebra.affine import AffineMap
 from streamtensor.algebra.converter import Converter, NotConvertible, infer_converter
 from streamtensor.algebra.coverage import Coverage
 from streamtensor.algebra.errors import AffineError, AlgebraError, LayoutError, ReplayError
 from streamtensor.algebra.layout import StreamLayout, same_order
+from streamtensor.algebra.linear import LinearExpr
 from streamtensor.algebra.liveness import live_elements_bound
 from streamtensor.algebra.prefix import align, shared_prefix
 from streamtensor.algebra.replay import ReplaySummary, replay_converter

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import re
 
-from streamtensor.algebra.affine import AffineMap, LinearExpr
 from streamtensor.algebra.errors import AffineError
+from streamtensor.algebra.linear import LinearExpr
 
 _TOKEN = re.compile(r"\s*(->|[A-Za-z_][A-Za-z_0-9]*|\d+|[()\[\],+*-])")
 _NOT_LINEAR = ("floordiv", "ceildiv", "mod")
 
 
-def parse_affine_map(text: str) -> AffineMap:
-    """Parse `(dims) -> (results)`; raises AffineError, see `AffineMap.parse`."""
+def parse_affine_map(text: str) -> tuple[int, tuple[LinearExpr, ...]]:
+    """The number of dimensions and the results of `(dims) -> (results)`; raises AffineError, see `AffineMap.parse`."""
     return _Parser(text).parse()
 
 
@@ -46,7 +46,7 @@ class _Parser:
         if found != wanted:
             raise AffineError(f"expected {wanted!r} but found {found!r} in the affine map {self.text!r}")
 
-    def parse(self) -> AffineMap:
+    def parse(self) -> tuple[int, tuple[LinearExpr, ...]]:
         self.expect("(")
         while self.peek() != ")":
             if self.dims:
@@ -68,7 +68,7 @@ class _Parser:
         self.expect(")")
         if self.next != len(self.tokens):
             raise AffineError(f"unexpected {self.peek()!r} after the affine map {self.text!r}")
-        return AffineMap(len(self.dims), tuple(results))
+        return len(self.dims), tuple(results)
 
     def sum(self) -> LinearExpr:
         total = self.product()

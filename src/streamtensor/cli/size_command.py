@@ -201,7 +201,7 @@ def _graphs(path: Path, program: str | None) -> "dict[str, Graph]":
         from streamtensor.timing.load import load_graph
 
         return {"": load_graph(path)}
-    from streamtensor.flow.timing import load_kernels
+    from streamtensor.flow.folder_kernels import load_kernels
 
     _, kernels = load_kernels(path, program)
     several = len({one.program for one in kernels}) > 1

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from streamtensor.algebra.run_time_bound import tiles_up_to
 from streamtensor.codegen.design import Design
 from streamtensor.diagnostics import UserError
 from streamtensor.dialects import context
 from streamtensor.flow.files import read_program
+from streamtensor.flow.folder_kernels import KernelGraph, load_kernels
 from streamtensor.ir.text import parse_module
 from streamtensor.pipelines import LEVEL_FILES
 from streamtensor.targets import Device
@@ -21,8 +21,11 @@ from streamtensor.transforms.resources.bounded_kernels import kernel_at
 from streamtensor.transforms.resources.kernel_graphs import schedule_kernel
 from streamtensor.transforms.resources.resize_streams import memory_accesses
 
-if TYPE_CHECKING:
-    from streamtensor.flow.timing import KernelGraph
+
+def load_kernels_at(folder: Path, program: str | None, position: int | None) -> tuple[Device, list[KernelGraph]]:
+    """Like `load_kernels`, with the graphs as they are at a `position`, or for the longest context (None)."""
+    device, kernels = load_kernels(folder, program)
+    return device, kernels if position is None else kernels_at(folder, device, kernels, position)
 
 
 def kernels_at(folder: Path, device: Device, kernels: Sequence[KernelGraph], position: int) -> list[KernelGraph]:

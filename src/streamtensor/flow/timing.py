@@ -3,32 +3,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from streamtensor.diagnostics import UserError, did_you_mean
-from streamtensor.flow.at_position import kernels_at
-from streamtensor.flow.files import read_json, read_program
-from streamtensor.flow.folder import Record
-from streamtensor.targets import Device, load_device
+from streamtensor.flow.at_position import load_kernels_at
+from streamtensor.flow.files import read_json
+from streamtensor.flow.folder_kernels import KernelGraph
+from streamtensor.targets import Device
 from streamtensor.timing.answers import simulation_json
-from streamtensor.timing.graph import Graph
-from streamtensor.timing.load import CHANNELS_FILE, graph_file, load_graph
+from streamtensor.timing.load import CHANNELS_FILE
 from streamtensor.timing.simulator import Deadlock, Result, Simulator
-
-
-@dataclass(frozen=True)
-class KernelGraph:
-    """The graph of one kernel, and how often its program launches it."""
-
-    program: str
-    kernel: str
-    launches: int
-    graph: Graph
-    path: Path
 
 
 @dataclass(frozen=True)
@@ -82,27 +68,6 @@ class FolderTime:
     def milliseconds(self, cycles: int) -> float:
         """Cycles at the clock of the device."""
         return cycles / (self.device.clock_mhz * 1e3)
-
-
-def load_kernels(folder: Path, program: str | None = None) -> tuple[Device, list[KernelGraph]]:
-    """The device of a compiled folder and the graphs of its programs' kernels, or of one program's.
-
-    Raises UserError ST0503 for a folder that was not compiled as far as code or an unknown program, ST0702 and ST0703
-    for a broken graph.
-    """
-    record = Record.read(folder)
-    if program is not None and program not in record.programs:
-        raise UserError(
-            "ST0503", f"{folder} has no program '{program}'", hint=did_you_mean(program, list(record.programs))
-        )
-    kernels = [k for name in record.programs if program in (None, name) for k in _kernels(folder / name, name)]
-    return load_device(record.device), kernels
-
-
-def load_kernels_at(folder: Path, program: str | None, position: int | None) -> tuple[Device, list[KernelGraph]]:
-    """Like `load_kernels`, with the graphs as they are at a `position`, or for the longest context (None)."""
-    device, kernels = load_kernels(folder, program)
-    return device, kernels if position is None else kernels_at(folder, device, kernels, position)
 
 
 def simulate_folder(folder: Path, program: str | None = None, position: int | None = None) -> FolderTime:
@@ -185,15 +150,3 @@ def busiest_tasks(kernel: KernelTime, count: int) -> Sequence[tuple[str, int, in
         times = kernel.result.tasks[task.name]
         rows.append((task.name, times.end, times.busy, times.stalled_read, times.stalled_write))
     return sorted(rows, key=lambda row: -row[2])[:count]
-
-
-def _kernels(folder: Path, program: str) -> Iterator[KernelGraph]:
-    launches = read_program(folder)
-    times = Counter(step.name for step in launches.steps if step.kind == "kernel")
-    for kernel in launches.kernels:
-        path = folder / graph_file(kernel.name)
-        if not path.is_file():
-            raise UserError(
-                "ST0503", f"there is no {path}", hint="compile the model again: an older version wrote none"
-            )
-        yield KernelGraph(program, kernel.name, times[kernel.name], load_graph(path), path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from streamtensor.diagnostics import UserError
 from streamtensor.flow.accelerator import Accelerator, Launches
-from streamtensor.flow.timing import load_kernels_at
+from streamtensor.flow.at_position import load_kernels_at
 
 
 @dataclass(frozen=True)

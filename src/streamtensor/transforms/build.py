@@ -7,8 +7,9 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
-from streamtensor.algebra.affine import AffineMap, LinearExpr
+from streamtensor.algebra.affine import AffineMap
 from streamtensor.algebra.layout import StreamLayout
+from streamtensor.algebra.linear import LinearExpr
 from streamtensor.dialects.dataflow.loops import constant_index
 from streamtensor.ir import arith, scf, tensor, vector
 from streamtensor.ir.builtin import (

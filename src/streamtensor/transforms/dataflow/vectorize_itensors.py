@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamtensor.algebra.affine import LinearExpr
+from streamtensor.algebra.linear import LinearExpr
 from streamtensor.dialects.dataflow import ITensorReadOp, ITensorType, ITensorWriteOp, KernelOp, task_around
 from streamtensor.dialects.dataflow.vectors import vector_shape, vector_type
 from streamtensor.ir import tensor

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, prod
 
-from streamtensor.algebra.affine import LinearExpr
+from streamtensor.algebra.linear import LinearExpr
 from streamtensor.dialects.dataflow.loops import Loop
 from streamtensor.dialects.memory_views import behind_memory_views
 from streamtensor.ir import memref, vector

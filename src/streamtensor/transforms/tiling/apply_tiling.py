@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streamtensor.algebra.affine import AffineMap, LinearExpr
+from streamtensor.algebra.affine import AffineMap
 from streamtensor.algebra.errors import AffineError
+from streamtensor.algebra.linear import LinearExpr
 from streamtensor.diagnostics import UserError
 from streamtensor.ir import arith, func, linalg, tensor
 from streamtensor.ir.builtin import AffineMapAttr, DenseArrayBase, IntegerType, ModuleOp, TensorType

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator
 from math import prod
 from typing import Literal, TypeAlias
 
-from streamtensor.algebra.affine import LinearExpr
+from streamtensor.algebra.linear import LinearExpr
 from streamtensor.ir import func, linalg, tensor
 from streamtensor.ir.builtin import FixedBitwidthType, TensorType
 from streamtensor.ir.core import BlockArgument, Operation, SSAValue

@@ -10,10 +10,11 @@ from itertools import combinations, islice, permutations
 from math import prod
 from typing import Literal
 
-from streamtensor.algebra.affine import AffineMap, LinearExpr
+from streamtensor.algebra.affine import AffineMap
 from streamtensor.algebra.converter import Converter, infer_converter
 from streamtensor.algebra.errors import AffineError
 from streamtensor.algebra.layout import StreamLayout
+from streamtensor.algebra.linear import LinearExpr
 from streamtensor.ir import func, linalg
 from streamtensor.ir.builtin import DenseArrayBase, FixedBitwidthType, ModuleOp, TensorType, i64
 from streamtensor.ir.core import Context, ModulePass, OpResult, SSAValue
