@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +16,20 @@ import pytest
 import torch
 
 import streamtensor
-from streamtensor.cli.entry import run_for_code
-from streamtensor.cli.main import command
+from command_line import Run
 from streamtensor.dialects import context
 from streamtensor.flow import explore
 from streamtensor.ir.text import parse_module
 from streamtensor.pipelines import LEVEL_FILES
 from streamtensor.simulate import interpreter
 
-Run = Callable[..., tuple[int, str, str]]
 TESTS = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the command in an empty folder; gives exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = run_for_code(command, "streamtensor", ["explore", *arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+def run(run: Run) -> Run:
+    """`streamtensor explore`."""
+    return partial(run, "explore")
 
 
 @pytest.fixture
@@ -57,6 +48,8 @@ def test_a_study_is_made_shown_and_gone_on_with(toy: Run) -> None:
     assert (code, err) == (0, "")
     assert "20 trials" in out
     assert "unroll=16" in out
+    assert "latency, cycles (simulated)" in out
+    assert "bits (model)" in out
     assert {"study.json", "trials.jsonl", "pareto.json", "report.html", "optuna.jsonl"} <= set(os.listdir("study"))
     assert toy("study", "--show")[1] in out
     assert read(toy("study", "--show", "--json")[1])["trials"] == 20
@@ -73,6 +66,7 @@ def test_one_objective_gives_one_point(toy: Run) -> None:
     found = read(toy("toy", "--trials", "25", "--objective", "dsp", "--searcher", "exhaustive", "--json")[1])
     assert [point["objectives"]["dsp"] for point in found["points"]] == [1]
     assert found["objectives"] == {"dsp": "DSP blocks"}
+    assert (found["provenance"]["latency"], found["provenance"]["dsp"]) == ("simulated", "model")
     assert found["study"] == "study-toy"
 
 
@@ -156,8 +150,11 @@ def test_a_trial_that_takes_too_long_is_named(run: Run, monkeypatch: pytest.Monk
     code, out, err = run("toy", "--trials", "4", "--searcher", "exhaustive", "--trial-timeout", "0.5", "--out", "study")
     assert code == 0
     assert "4 trials, 3 fit" in out
-    assert err == "trial 1 lost: took longer than 0.5 s and was stopped\n"
+    assert err == "trial 1 lost: ST0813: the evaluation took longer than 0.5 s and was stopped\n"
     assert "took longer than 0.5 s" in run("study", "--explain", "1")[1]
+    assert run("study", "--replay")[1] == "3 trials, none has changed; 1 without a result\n"
+    counts = {"study": "study", "trials": 4, "evaluated": 3}
+    assert read(run("study", "--replay", "--json")[1]) == {**counts, "differences": []}
     assert "--trial-timeout can't be given here" in run("study", "--show", "--trial-timeout", "3")[2]
 
 

@@ -116,7 +116,19 @@ def test_a_trial_that_takes_too_long_is_stopped_and_no_other(tmp_path: Path) -> 
     hanging = [trial for trial in study.trials if trial.point["unroll"] == 8]
     assert len(hanging) > MOST_DEATHS  # which are no workers that die
     assert [trial for trial in study.trials if trial.state == "lost"] == hanging
-    assert {str(trial.problem) for trial in hanging} == {"took longer than 0.5 s and was stopped"}
+    assert {str(trial.problem) for trial in hanging} == {
+        "ST0813: the evaluation took longer than 0.5 s and was stopped"
+    }
+
+
+def test_a_default_point_that_takes_too_long_ends_the_search(tmp_path: Path) -> None:
+    recipe = toy_recipe(hang=4)
+    study = study_in(tmp_path / "study", "exhaustive", recipe)
+    with pytest.raises(UserError, match=r"the default point: .* longer than 0.5 s") as caught:
+        explore(study, ProcessWorkers(recipe, 1, trial_seconds=0.5), 3)
+    assert caught.value.code == "ST0813"
+    assert "--trial-timeout" in caught.value.hint
+    assert study.trials == []  # so that --resume asks for it again
 
 
 def test_to_open_the_space_is_no_part_of_a_trial() -> None:

@@ -52,7 +52,8 @@ def test_simulate_gives_times_or_waits(capsys: pytest.CaptureFixture[str], graph
     assert answer["fifos"]["0-3"]["high_water"] == 9
     assert answer["fifos"]["0-3"]["tokens"] == 100
     table = run(capsys, "simulate", graph)
-    assert f"{answer['cycles']:,} cycles" in table
+    assert f"{answer['cycles']:,} cycles (simulated)" in table
+    assert answer["provenance"] == "simulated"
     assert "high water" in table
 
 
@@ -159,7 +160,7 @@ def test_what_is_wrong_is_said(capsys: pytest.CaptureFixture[str], graph: Path, 
         assert error["error"]["code"] == "ST0101"
     run(capsys, "size", graph, "--strategy", "guess", code=2)
     run(capsys, "size", graph, "--pareto", "-o", tmp_path / "out.json", code=2)
-    run(capsys, "size", graph, "-o", tmp_path / "none" / "out.json", code=1)
+    run(capsys, "size", graph, "-o", graph / "out.json", code=1)
     ring = {
         "schema": SCHEMA,
         "fifos": [{"name": "x"}, {"name": "y"}],

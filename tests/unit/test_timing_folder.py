@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from streamtensor import flow
+from streamtensor.algebra.safe_depths import MIN_DEPTH
 from streamtensor.cli.entry import run_for_code
 from streamtensor.cli.main import command
 from streamtensor.diagnostics import UserError
@@ -68,6 +69,14 @@ def test_a_folder_takes_as_long_as_its_kernels(capsys: pytest.CaptureFixture[str
     assert f"{found['cycles']:,} cycles" in table
     assert "memory channel" in table
     assert answer(capsys, "simulate", folder, "--program", "main")["cycles"] == found["cycles"]
+
+
+def test_no_depth_of_a_folder_is_below_what_hardware_has(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """What `size` calls minimal, `simulate` does not call too deep."""
+    table = [line.split() for line in run(capsys, "simulate", folder).splitlines()]
+    least = [line for line in table if len(line) == 6 and line[2] == str(MIN_DEPTH)]
+    assert least
+    assert {line[4] for line in least} == {"yes"}
 
 
 def test_the_trace_of_a_folder_has_a_process_for_each_kernel(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamtensor.cli.entry import print_json
+from streamtensor.cli.number import Number
 from streamtensor.cli.progress import TerminalEvents
 from streamtensor.cli.tables import flatten, print_rows
 
@@ -52,14 +53,14 @@ FIXED = (
 )
 @click.option(
     "--fifo-slowdown",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=0.0,
     metavar="PERCENT",
     help="How much slower a kernel may be where that saves FIFO memory.",
 )
 @click.option(
     "--prefetch",
-    type=click.FloatRange(min=0, max=100),
+    type=Number(min=0, max=100),
     default=25.0,
     show_default=True,
     metavar="PERCENT",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamtensor.cli.entry import INTERRUPTED, print_json
+from streamtensor.cli.number import Number
 from streamtensor.cli.progress import TerminalEvents
 from streamtensor.cli.tables import print_table
 
@@ -55,10 +56,10 @@ _CHANGES_SHOWN = 8  # parameters of a point in a table; report.html and --json h
 @click.option("--fix", multiple=True, metavar="NAME=VALUE", help="Hold a parameter; may be given several times.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that evaluate; 1 unless given.")
 @click.option("--ray", metavar="ADDRESS", help="Evaluate on a Ray cluster; 'local' starts one on this machine.")
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Begin no more trials after that.")
+@click.option("--timeout", type=Number(min=0), metavar="SECONDS", help="Begin no more trials after that.")
 @click.option(
     "--trial-timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     metavar="SECONDS",
     help="Stop a trial that takes longer; it counts as lost.",
 )
@@ -213,14 +214,19 @@ def _replay(folder: Path, options: dict[str, Any]) -> int:
         study, space = explore.reopen(folder)
         found = explore.replay(study, space, events)
     if options["as_json"]:
-        print_json({"study": str(folder), "trials": len(study.trials), "differences": found})
+        counts = {"trials": len(study.trials), "evaluated": len(study.evaluated)}
+        print_json({"study": str(folder), **counts, "differences": found})
+    elif found:
+        click.echo("\n".join(found))
     else:
-        click.echo("\n".join(found) if found else f"{len(study.trials)} trials, none has changed")
+        unknown = len(study.trials) - len(study.evaluated)
+        without = f"; {unknown} without a result" if unknown else ""
+        click.echo(f"{len(study.evaluated)} trials, none has changed{without}")
     return 1 if found else 0
 
 
 def _print_study(study: "Study") -> None:
-    from streamtensor.spaces.evaluation import UNITS
+    from streamtensor.spaces.evaluation import PROVENANCE, UNITS
 
     objectives = study.question.objectives
     shown = {trial.number: trial for trial in study.trials if study.rule(trial)} | {t.number: t for t in study.front}
@@ -239,7 +245,8 @@ def _print_study(study: "Study") -> None:
                 _from_default(study, trial),
             )
         )
-    header = ("point", "Pareto", *(_title(str(one), UNITS[one]) for one in objectives), "against the default")
+    titles = [_title(str(one), UNITS[one], PROVENANCE[one]) for one in objectives]
+    header = ("point", "Pareto", *titles, "against the default")
     print_table(header, rows, left=(1, len(header) - 1))
     count = len(study.trials)
     failed = [trial for trial in study.trials if trial.problem is not None]
@@ -250,8 +257,8 @@ def _print_study(study: "Study") -> None:
         click.echo(f"and {len(failed) - 3} more failed or were lost: {study.folder}/trials.jsonl", err=True)
 
 
-def _title(name: str, unit: str) -> str:
-    return name if name == unit else f"{name}, {unit}"
+def _title(name: str, unit: str, provenance: str) -> str:
+    return f"{name} ({provenance})" if name == unit else f"{name}, {unit} ({provenance})"
 
 
 def _why_not(trial: "Trial") -> str:
@@ -274,7 +281,8 @@ def _print_ending(found: "Explored") -> None:
         compiled = f"streamtensor explore {study.folder} --apply N -o DIR"
         click.echo(f"{study.folder / 'report.html'} shows them; compile one: {compiled}")
     elif study.trials:
-        click.echo(f"no point fits; why: streamtensor explore {study.folder} --explain {study.trials[0].number}")
+        one, what = (study.evaluated[0], "fits") if study.evaluated else (study.trials[0], "was evaluated")
+        click.echo(f"no point {what}; why: streamtensor explore {study.folder} --explain {one.number}")
     if ENDINGS[found.ending]:
         click.echo(ENDINGS[found.ending], err=True)
 

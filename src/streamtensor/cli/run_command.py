@@ -10,6 +10,7 @@ import click
 
 from streamtensor.cli.entry import INPUT, print_json
 from streamtensor.cli.live_text import LiveText
+from streamtensor.cli.number import Number
 from streamtensor.cli.progress import TerminalEvents
 from streamtensor.cli.tables import flatten, print_rows
 from streamtensor.diagnostics import UserError
@@ -40,7 +41,7 @@ _TEXT_ONLY = ("count", "temperature", "seed", "ignore_end")
 @click.option("-n", "count", type=click.IntRange(min=1), default=16, show_default=True, help="Tokens to generate.")
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=0.0,
     show_default=True,
     metavar="T",

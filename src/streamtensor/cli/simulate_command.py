@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamtensor.cli.entry import print_json
+from streamtensor.cli.number import Number
 
 if TYPE_CHECKING:
     from streamtensor.flow.timing import FolderTime
@@ -31,7 +32,7 @@ _TASKS_SHOWN = 12
 @click.option(
     "--clock-mhz",
     metavar="MHZ",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     help="Say the milliseconds of a GRAPH at this clock; a folder has that of its device.",
 )
 @click.option("--trace", metavar="FILE", type=click.Path(path_type=Path), help="Write a trace for ui.perfetto.dev.")
@@ -72,9 +73,9 @@ def command(
         print_json(simulation_json(loaded, result) | milliseconds)
     else:
         time = "" if clock_mhz is None else f", {result.cycles / (clock_mhz * 1e3):,.3f} ms at {clock_mhz:g} MHz"
-        click.echo(f"{result.cycles:,} cycles{time}" if result.deadlock is None else str(result.deadlock))
+        click.echo(f"{result.cycles:,} cycles{time} (simulated)" if result.deadlock is None else str(result.deadlock))
         _print_tasks(loaded, result)
-        _print_fifos(loaded, result)
+        _print_fifos(loaded, result, 1)
 
 
 def _folder(folder: Path, program: str | None, position: int | None, trace: Path | None, as_json: bool) -> None:
@@ -90,6 +91,7 @@ def _folder(folder: Path, program: str | None, position: int | None, trace: Path
 
 
 def _print_folder(time: "FolderTime") -> None:
+    from streamtensor.algebra.safe_depths import MIN_DEPTH
     from streamtensor.cli.tables import print_table
     from streamtensor.flow.timing import busiest_tasks
 
@@ -120,7 +122,7 @@ def _print_folder(time: "FolderTime") -> None:
                 ("busiest tasks", "end", "busy", "waits to read", "waits to write"),
                 [(name, *(f"{n:,}" for n in row)) for name, *row in busiest_tasks(one, _TASKS_SHOWN)],
             )
-            _print_fifos(one.kernel.graph, one.result)
+            _print_fifos(one.kernel.graph, one.result, MIN_DEPTH)
             print_table(
                 ("memory channel", "bytes read", "bytes written", "of its rate"),
                 [
@@ -170,7 +172,7 @@ def _print_tasks(graph: "Graph", result: "Result") -> None:
     )
 
 
-def _print_fifos(graph: "Graph", result: "Result") -> None:
+def _print_fifos(graph: "Graph", result: "Result", min_depth: int) -> None:
     from streamtensor.cli.tables import print_table
 
     print_table(
@@ -178,7 +180,7 @@ def _print_fifos(graph: "Graph", result: "Result") -> None:
         [
             (
                 *(fifo.name, f"{fifo.bits:,}", _depth(fifo.depth), f"{use.high_water:,}"),
-                *(_minimal(fifo.depth, use.high_water), f"{use.tokens:,}"),
+                *(_minimal(fifo.depth, use.high_water, min_depth), f"{use.tokens:,}"),
             )
             for fifo in graph.fifos
             for use in (result.fifos[fifo.name],)
@@ -190,9 +192,9 @@ def _cycle(cycle: int | None) -> str:
     return "-" if cycle is None else f"{cycle:,}"
 
 
-def _minimal(depth: int | None, high_water: int) -> str:
+def _minimal(depth: int | None, high_water: int, min_depth: int) -> str:
     """A depth that was never reached is not minimal; whether one that was is, `size` finds out."""
-    return "yes" if depth == 1 else "no" if depth is None or high_water < depth else "?"
+    return "yes" if depth is not None and depth <= min_depth else "no" if depth is None or high_water < depth else "?"
 
 
 def _depth(depth: int | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamtensor.cli.entry import print_json
+from streamtensor.cli.number import Number
 
 if TYPE_CHECKING:
     from streamtensor.cli.progress import TerminalEvents
@@ -33,7 +34,7 @@ _PLOTTED = 4
 @click.option(
     "--allow-slowdown",
     "slowdown_percent",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=0.0,
     metavar="PERCENT",
     help="Slower than with unbounded FIFOs, at most.",
@@ -89,6 +90,7 @@ def command(
     slower than with unbounded FIFOs, or by how much; no single FIFO can have a word less. Of a folder every kernel is
     sized by itself; nothing in it changes (`compile --fifo-sizing` decides its depths).
     """
+    from streamtensor.algebra.safe_depths import MIN_DEPTH
     from streamtensor.cli.progress import TerminalEvents
     from streamtensor.cli.size_tables import print_points, print_sizing
     from streamtensor.timing.answers import pareto_json, sizing_json
@@ -109,14 +111,14 @@ def command(
     depths: dict[str, Mapping[str, int]] = {}
     with TerminalEvents(quiet=as_json) as events:
         sizers = {
-            name: Sizer(loaded, min_depth or (2 if graph.is_dir() else 1), on_progress=_stages(events, name))
+            name: Sizer(loaded, min_depth or (MIN_DEPTH if graph.is_dir() else 1), on_progress=_stages(events, name))
             for name, loaded in graphs.items()
         }
         budgets = _shares(sizers, prefetch_bits)
         for name, sizer in sizers.items():
             if pareto:
                 points = sizer.pareto(prefetch_bits=budgets[name])
-                answers[name] = {"points": pareto_json(sizer.graph, points)}
+                answers[name] = pareto_json(sizer.graph, points)
                 continue
             sizing = sizer.size(
                 strategy,
@@ -222,9 +224,10 @@ def _together(answers: dict[str, dict[str, Any]], *, pareto: bool) -> dict[str, 
 
 def _write(path: Path, graph: Any) -> None:
     from streamtensor.diagnostics import UserError
+    from streamtensor.flow.folder import write_text
     from streamtensor.timing.graph_json import graph_to_json
 
     try:
-        path.write_text(json.dumps(graph_to_json(graph), indent=1) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(graph_to_json(graph), indent=1) + "\n")
     except OSError as error:
         raise UserError("ST0101", f"cannot write the graph {path}: {error.strerror}") from error

@@ -14,7 +14,8 @@ def print_sizing(answer: dict[str, Any]) -> None:
     evidence = answer["certificates"]
     click.echo(
         f"{answer['total_words']:,} words, {answer['total_bits']:,} bits, {answer['total_blocks']:,} blocks; "
-        f"{answer['cycles']:,} cycles, {answer['cycles_unbounded']:,} with unbounded FIFOs"
+        f"{answer['cycles']:,} cycles, {answer['cycles_unbounded']:,} with unbounded FIFOs "
+        "(cycles simulated, blocks a model)"
     )
     deadlock = evidence["no_deadlock"]["deadlock"]
     click.echo(f"  1 deadlock   {deadlock['message'] if deadlock else 'none'}")
@@ -62,7 +63,7 @@ def print_points(points: Sequence[dict[str, Any]]) -> None:
     """Latency against memory."""
     fastest = points[0]["cycles"]
     print_table(
-        ("cycles", "slower", "bits", "blocks"),
+        ("cycles (simulated)", "slower", "bits", "blocks (model)"),
         [
             (
                 f"{point['cycles']:,}",

@@ -382,6 +382,12 @@ _ENTRIES = (
         """The workers of an exploration can't be started, or go away again and again: Ray is not installed or there is
         no cluster at the address, or every process that evaluates is killed, as happens when memory is short.""",
     ),
+    Entry(
+        "ST0813",
+        "trial took too long",
+        """The evaluation of a point took longer than `--trial-timeout` allows. Its worker was stopped and the point is
+        listed as lost. Where it is the default point, with which all others are compared, the search ends.""",
+    ),
 )
 
 CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in _ENTRIES}

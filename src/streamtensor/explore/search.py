@@ -47,8 +47,8 @@ def search(
     When the time is over, trials that run come to their end; Ctrl-C drops them, and a later run asks for
     them again.
 
-    Raises UserError or InternalError when the first trial of the study, the default point, raises an error: every
-    other one would; and what the workers raise.
+    Raises UserError or InternalError when the first trial of the study, the default point, raises an error, as every
+    other one would, or takes too long, since all others are compared with it; and what the workers raise.
     """
     start, ended = monotonic(), 0
     known = {trial.number for trial in study.trials}
@@ -81,7 +81,7 @@ def search(
             for outcome in workers.wait(_LOOK_SECONDS):
                 proposal, heard = running.pop(outcome.number)
                 trial = _trial(outcome, proposal, heard)
-                if trial.number == 0 and trial.problem is not None and not trial.lost:
+                if trial.number == 0 and trial.problem is not None and (trial.problem.code or not trial.lost):
                     _raise(trial)
                 study.add(trial)
                 searcher.tell(trial)
@@ -111,5 +111,5 @@ def _raise(trial: Trial) -> None:
     problem = trial.problem
     assert problem is not None
     if problem.code:
-        raise UserError(problem.code, problem.message, hint=problem.details)
+        raise UserError(problem.code, f"the default point: {problem.message}", hint=problem.details)
     raise InternalError(f"the default point can't be evaluated: {problem.message}\n{problem.details}")

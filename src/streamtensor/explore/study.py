@@ -16,7 +16,7 @@ from streamtensor.explore.optuna_search import OptunaSearch
 from streamtensor.explore.searcher import SEARCHERS, Heuristics, Searcher
 from streamtensor.explore.trial import Trial, pareto
 from streamtensor.explore.workers import Recipe
-from streamtensor.spaces.evaluation import UNITS, Objective, point_to_json
+from streamtensor.spaces.evaluation import PROVENANCE, UNITS, Objective, point_to_json
 from streamtensor.spaces.space import Space
 
 SCHEMA = "streamtensor.study/1"
@@ -207,6 +207,11 @@ class Study:
         return found
 
     @property
+    def evaluated(self) -> list[Trial]:
+        """The trials that have an evaluation, whether or not they fit."""
+        return [trial for trial in self.trials if trial.evaluation is not None]
+
+    @property
     def front(self) -> list[Trial]:
         """The Pareto set, in the order of the values of the first objective."""
         return pareto(self.trials, self.question.objectives)
@@ -248,6 +253,7 @@ class Study:
         return {
             "schema": PARETO_SCHEMA,
             "objectives": {str(one): UNITS[one] for one in objectives},
+            "provenance": {str(one): PROVENANCE[one] for one in Objective},
             "trials": len(self.trials),
             "feasible": sum(trial.feasible for trial in self.trials),
             "points": points,

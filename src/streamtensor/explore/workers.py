@@ -76,7 +76,9 @@ class Workers(Protocol):
 
 def too_long(number: int, worker: str, seconds: float) -> Outcome:
     """The outcome of a point whose worker was stopped, since an evaluation may take `seconds` and no more."""
-    return Outcome(number, worker, None, Problem("", f"took longer than {seconds:g} s and was stopped"), lost=True)
+    message = f"the evaluation took longer than {seconds:g} s and was stopped"
+    hint = "give --trial-timeout more seconds, or leave it out"
+    return Outcome(number, worker, None, Problem("ST0813", message, hint), lost=True)
 
 
 def problem_of(error: Exception) -> Problem:

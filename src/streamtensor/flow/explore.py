@@ -226,7 +226,8 @@ def compile_point(
     designs = {space.program: Design(trial.point, space.choices(trial.point))}
     events = events or SilentEvents()
     if not trial.feasible:
-        events.note(f"point {number} does not fit: streamtensor explore {study.folder} --explain {number}")
+        known = "has not been evaluated" if trial.evaluation is None else "does not fit"
+        events.note(f"point {number} {known}: streamtensor explore {study.folder} --explain {number}")
     source = str(asked["source"])
     if (Path(source) / RECORD).is_file():
         return recompile(Path(source), start="tensor", out=out, designs=designs, events=events)
@@ -258,9 +259,8 @@ def replay(study: Study, space: Space, events: Events | None = None) -> list[str
     """Evaluates every point of a study again, in this process, and says where the result is another one."""
     events = events or SilentEvents()
     found: list[str] = []
-    done = [trial for trial in study.trials if trial.evaluation is not None]
-    for count, trial in enumerate(done):
-        events.stage(f"trial {trial.number}", count, len(done))
+    for count, trial in enumerate(study.evaluated):
+        events.stage(f"trial {trial.number}", count, len(study.evaluated))
         again = space.evaluate(trial.point)
         assert trial.evaluation is not None
         found += _against(trial, dict(trial.evaluation.objectives), dict(again.objectives))

@@ -16,7 +16,7 @@ Point = Mapping[str, Value]
 
 
 class Objective(StrEnum):
-    """What is counted of a point; less is better for all. Provenance: latency is simulated, all else model.
+    """What is counted of a point; less is better for all.
 
     latency: cycles of all launches of the program's kernels, one after the other, without the host's time.
     bits: FIFOs, converters and local buffers, whoever's values they hold. dsp, bram36, uram: blocks. lutram_bits: bits
@@ -47,6 +47,9 @@ UNITS: Mapping[Objective, str] = {
     Objective.KERNELS: "kernels",
 }
 """The unit of each objective."""
+
+PROVENANCE: Mapping[Objective, str] = {one: "simulated" if one == Objective.LATENCY else "model" for one in Objective}
+"""Where the figure of each objective comes from."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from streamtensor.timing.prefetch import prefetched
 from streamtensor.timing.simulator import Deadlock, Result
 from streamtensor.timing.sizing import ParetoPoint, Sizing
 
+_SIZED_BY = {"cycles": "simulated", "high_water": "simulated", "blocks": "model"}
+
 
 def simulation_json(graph: Graph, result: Result) -> dict[str, Any]:
     """`cycles`, `tasks`, `fifos` and `deadlock` (null, or the waits).
@@ -52,7 +54,13 @@ def simulation_json(graph: Graph, result: Result) -> dict[str, Any]:
             "tokens": use.tokens,
             "inner": fifo.inner,
         }
-    return {"cycles": result.cycles, "deadlock": deadlock_json(result.deadlock), "tasks": tasks, "fifos": fifos}
+    return {
+        "provenance": "simulated",
+        "cycles": result.cycles,
+        "deadlock": deadlock_json(result.deadlock),
+        "tasks": tasks,
+        "fifos": fifos,
+    }
 
 
 def sizing_json(graph: Graph, sizing: Sizing) -> dict[str, Any]:
@@ -60,6 +68,7 @@ def sizing_json(graph: Graph, sizing: Sizing) -> dict[str, Any]:
     evidence = sizing.certificates
     answer: dict[str, Any] = {
         "strategy": sizing.strategy,
+        "provenance": _SIZED_BY,
         "fifos": {
             fifo.name: {
                 "depth": sizing.depths[fifo.name],
@@ -124,9 +133,9 @@ def sizing_json(graph: Graph, sizing: Sizing) -> dict[str, Any]:
     return answer
 
 
-def pareto_json(graph: Graph, points: list[ParetoPoint]) -> list[dict[str, Any]]:
-    """Latency against bits, fastest first."""
-    return [
+def pareto_json(graph: Graph, points: list[ParetoPoint]) -> dict[str, Any]:
+    """`points`: latency against bits, fastest first."""
+    found = [
         {
             "cycles": point.cycles,
             "total_bits": point.bits,
@@ -135,6 +144,7 @@ def pareto_json(graph: Graph, points: list[ParetoPoint]) -> list[dict[str, Any]]
         }
         for point in points
     ]
+    return {"provenance": _SIZED_BY, "points": found}
 
 
 def blocks_of(graph: Graph, depths: Mapping[str, int]) -> int:
